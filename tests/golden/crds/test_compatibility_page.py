@@ -1,0 +1,144 @@
+"""`docs/compatibility.md` has a row for every field, and says of each what the checks do."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from rollouts.api.application import Application, ApplicationSpec, ApplicationStatus, SyncPolicy
+from rollouts.api.application_operation import Operation
+from rollouts.api.application_source import ApplicationSource
+from rollouts.api.checks import check_rollout
+from rollouts.api.flux import SourceStatus
+from rollouts.api.git_repository import GitRepositorySpec, GitRepositoryStatus
+from rollouts.api.helm_repository import HelmRepositorySpec
+from rollouts.api.kustomization import KustomizationSpec, KustomizationStatus
+from rollouts.api.rollout import RolloutSpec
+from rollouts.api.rollout_status import RolloutStatus
+from rollouts.api.steps import STEP_KINDS, CanaryStep, Pause, SetCanaryScale
+from rollouts.api.strategy import BlueGreenStrategy, CanaryStrategy
+from rollouts.api.support import EXECUTED_ROUTERS, EXECUTED_STEPS, without_effect
+from rollouts.api.traffic import ROUTERS, NginxRouting, TrafficRouting
+
+PAGE = Path(__file__).parents[3] / "docs" / "compatibility.md"
+ROW = re.compile(r"^\| `([^`]+)` \| ([^|]*?) \| ?([^|]*?) ?\|$")
+WORDS = ("honoured", "no effect", "warned", "rejected")
+
+
+def _sections():
+    sections, rows = {}, {}
+    for line in PAGE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            rows = sections.setdefault(line.removeprefix("## "), {})
+        elif match := ROW.match(line):
+            assert match[1] not in rows, line
+            rows[match[1]] = match[2]
+    return {title: rows for title, rows in sections.items() if rows}
+
+
+SECTIONS = _sections()
+FIELDS = {
+    "Rollout: `spec`": {"": RolloutSpec},
+    "Rollout: `spec.strategy.canary`": {"": CanaryStrategy},
+    "Rollout: steps": {"": CanaryStep, "pause.": Pause, "setCanaryScale.": SetCanaryScale},
+    "Rollout: `trafficRouting`": {"": TrafficRouting, "nginx.": NginxRouting},
+    "Rollout: `spec.strategy.blueGreen`": {"": BlueGreenStrategy},
+    "Rollout: `status`": {"": RolloutStatus},
+    "GitRepository: `spec`": {"": GitRepositorySpec},
+    "HelmRepository: `spec`": {"": HelmRepositorySpec},
+    "Kustomization: `spec`": {"": KustomizationSpec},
+    "Application: `spec`": {"": ApplicationSpec},
+    "Application: `source`": {"": ApplicationSource},
+    "Application: `syncPolicy`": {"": SyncPolicy},
+}
+JOINED = {
+    "GitRepository, HelmRepository and Kustomization: `status`": (
+        SourceStatus,
+        GitRepositoryStatus,
+        KustomizationStatus,
+    ),
+    "Application: `operation` and `status`": (Operation, ApplicationStatus),
+}
+
+
+def test_every_section_is_known():
+    assert sorted(SECTIONS) == sorted([*FIELDS, *JOINED])
+
+
+@pytest.mark.parametrize("title", FIELDS)
+def test_every_field_has_a_row(title):
+    expected = {
+        prefix + name for prefix, model in FIELDS[title].items() for name in model.wire_names()
+    }
+
+    assert set(SECTIONS[title]) == expected
+
+
+@pytest.mark.parametrize("title", JOINED)
+def test_every_field_of_some_kinds_together_has_a_row(title):
+    expected = {name for model in JOINED[title] for name in model.wire_names()}
+
+    assert set(SECTIONS[title]) == expected
+
+
+def test_a_row_says_one_of_four_words():
+    words = {word for rows in SECTIONS.values() for word in rows.values()}
+
+    assert words <= set(WORDS)
+
+
+def test_steps_are_honoured_or_rejected_as_the_checks_have_it():
+    rows = SECTIONS["Rollout: steps"]
+
+    assert {kind: rows[kind] for kind in STEP_KINDS} == {
+        kind: "honoured" if kind in EXECUTED_STEPS else "rejected" for kind in STEP_KINDS
+    }
+
+
+def test_routers_are_honoured_or_rejected_as_the_checks_have_it():
+    rows = SECTIONS["Rollout: `trafficRouting`"]
+
+    assert {router: rows[router] for router in ROUTERS} == {
+        router: "honoured" if router in EXECUTED_ROUTERS else "rejected" for router in ROUTERS
+    }
+
+
+CANARY_VALUES = {
+    "analysis": {"templates": []},
+    "antiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {}},
+    "canaryMetadata": {"labels": {"a": "b"}},
+    "stableMetadata": {"labels": {"a": "b"}},
+    "dynamicStableScale": True,
+    "pingPong": {"pingService": "a", "pongService": "b"},
+}
+
+
+@pytest.mark.parametrize("name", sorted(CANARY_VALUES))
+def test_a_canary_field_is_warned_about_or_rejected_as_its_row_says(name):
+    canary = {
+        "canaryService": "c",
+        "stableService": "s",
+        "trafficRouting": {"nginx": {"stableIngress": "i"}},
+        name: CANARY_VALUES[name],
+    }
+    manifest = {"spec": {"strategy": {"canary": canary}}}
+    path = f"spec.strategy.canary.{name}"
+    rejected = path in {problem.path for problem in check_rollout(manifest)}
+    warned = path in {problem.path for problem in without_effect(manifest)}
+    row = SECTIONS["Rollout: `spec.strategy.canary`"][name]
+
+    assert (rejected, warned) == (row == "rejected", row == "warned")
+
+
+def test_the_other_canary_fields_are_honoured():
+    rows = SECTIONS["Rollout: `spec.strategy.canary`"]
+
+    assert {name for name, word in rows.items() if word != "honoured"} == set(CANARY_VALUES)
+
+
+def test_an_application_has_no_other_parts():
+    assert Application.wire_names() - {"apiVersion", "kind", "metadata"} == {
+        "spec",
+        "status",
+        "operation",
+    }
