@@ -61,16 +61,9 @@ class SwitchService:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Set the canary weight by one write to a routing object.
+    """Bring all routing objects to this canary weight; the router renders the writes."""
 
-    `body` is a whole manifest when `resource_version` is empty (the object is created), else a
-    merge patch.
-    """
-
-    ref: ObjectRef
     weight: int
-    body: Manifest
-    resource_version: str
     why: str
 
 
@@ -83,7 +76,47 @@ class Delete:
     why: str
 
 
-Action: TypeAlias = Create | Scale | Patch | SwitchService | Route | Delete
+@dataclass(frozen=True, slots=True)
+class RemoveAnnotation:
+    """Remove an annotation that still has this value."""
+
+    ref: ObjectRef
+    key: str
+    value: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreTemplate:
+    """Put the pod template of a ReplicaSet back into the Rollout and drop the request for it."""
+
+    ref: ObjectRef
+    source: ObjectRef
+    annotation: str
+    resource_version: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evict:
+    """Ask for the eviction of a pod, so that disruption budgets are respected."""
+
+    ref: ObjectRef
+    uid: str
+    why: str
+
+
+Action: TypeAlias = (
+    Create
+    | Scale
+    | Patch
+    | SwitchService
+    | Route
+    | Delete
+    | RemoveAnnotation
+    | RestoreTemplate
+    | Evict
+)
 
 
 @dataclass(frozen=True, slots=True)
