@@ -1,0 +1,200 @@
+"""What the API server answers when it refuses: one exception that is a `metav1.Status`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rollouts.emulator.resources import ResourceType
+
+
+class ApiError(Exception):
+    """A refused request.
+
+    `code` is the HTTP status, `reason` the machine-readable word clients switch on (`NotFound`,
+    `Conflict`, ...), `details` what `metav1.Status` carries about the object.
+    """
+
+    def __init__(
+        self, code: int, reason: str, message: str, details: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+        self.message = message
+        self.details: dict[str, Any] = details or {}
+
+    def status(self) -> dict[str, Any]:
+        """Return the body a client receives."""
+        body: dict[str, Any] = {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": self.message,
+            "reason": self.reason,
+            "code": self.code,
+        }
+        if self.details:
+            body["details"] = self.details
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One thing wrong with one field."""
+
+    reason: str
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}"
+
+
+def show_value(value: object) -> str:
+    """Return a value the way API messages print it: text quoted, the rest as JSON."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def invalid(path: str, value: object, detail: str) -> Cause:
+    """Return a cause for a value outside its domain."""
+    return Cause("FieldValueInvalid", path, f"Invalid value: {show_value(value)}: {detail}")
+
+
+def wrong_type(path: str, value: object, detail: str) -> Cause:
+    """Return a cause for a value of the wrong JSON type; `value` is the name of the type found."""
+    return Cause("FieldValueTypeInvalid", path, f"Invalid value: {show_value(value)}: {detail}")
+
+
+def required(path: str, detail: str = "") -> Cause:
+    """Return a cause for a missing value."""
+    return Cause("FieldValueRequired", path, "Required value" + (f": {detail}" if detail else ""))
+
+
+def forbidden_field(path: str, detail: str) -> Cause:
+    """Return a cause for a value that may not be given here."""
+    return Cause("FieldValueForbidden", path, f"Forbidden: {detail}")
+
+
+def unsupported(path: str, value: object, supported: Iterable[str]) -> Cause:
+    """Return a cause for a value outside an enumeration."""
+    names = ", ".join(show_value(each) for each in supported)
+    message = f"Unsupported value: {show_value(value)}: supported values: {names}"
+    return Cause("FieldValueNotSupported", path, message)
+
+
+def duplicate(path: str, value: object) -> Cause:
+    """Return a cause for a value that may appear only once."""
+    return Cause("FieldValueDuplicate", path, f"Duplicate value: {show_value(value)}")
+
+
+def too_long(path: str, limit: int) -> Cause:
+    """Return a cause for a text longer than `limit` bytes."""
+    message = f"Too long: may not be more than {limit} bytes"
+    return Cause("FieldValueTooLong", path, message)
+
+
+def too_many(path: str, count: int, limit: int) -> Cause:
+    """Return a cause for a list with more than `limit` items."""
+    message = f"Too many: {count}: must have at most {limit} items"
+    return Cause("FieldValueTooMany", path, message)
+
+
+def field_not_found(path: str, value: object) -> Cause:
+    """Return a cause for a reference to something that is not there."""
+    return Cause("FieldValueNotFound", path, f"Not found: {show_value(value)}")
+
+
+def _details(rt: ResourceType, name: str) -> dict[str, Any]:
+    details: dict[str, Any] = {"name": name}
+    if rt.group:
+        details["group"] = rt.group
+    details["kind"] = rt.plural
+    return details
+
+
+def not_found(rt: ResourceType, name: str) -> ApiError:
+    """Return the 404 of an object."""
+    message = f'{rt.group_resource} "{name}" not found'
+    return ApiError(404, "NotFound", message, _details(rt, name))
+
+
+def no_such_resource() -> ApiError:
+    """Return the 404 of a resource type that is not served."""
+    message = "the server could not find the requested resource"
+    return ApiError(404, "NotFound", message)
+
+
+def already_exists(rt: ResourceType, name: str) -> ApiError:
+    """Return the 409 of a create."""
+    message = f'{rt.group_resource} "{name}" already exists'
+    return ApiError(409, "AlreadyExists", message, _details(rt, name))
+
+
+def conflict(rt: ResourceType, name: str, why: str) -> ApiError:
+    """Return the 409 of a failed precondition."""
+    message = f'Operation cannot be fulfilled on {rt.group_resource} "{name}": {why}'
+    return ApiError(409, "Conflict", message, _details(rt, name))
+
+
+MODIFIED = (
+    "the object has been modified; please apply your changes to the latest version and try again"
+)
+
+
+def forbidden(rt: ResourceType, name: str, why: str) -> ApiError:
+    """Return the 403 of a request that policy refuses."""
+    message = f'{rt.group_resource} "{name}" is forbidden: {why}'
+    return ApiError(403, "Forbidden", message, _details(rt, name))
+
+
+def unprocessable(rt: ResourceType, name: str, causes: Iterable[Cause]) -> ApiError:
+    """Return the 422 that lists everything wrong with an object."""
+    found = list(dict.fromkeys(causes))
+    texts = [str(cause) for cause in found]
+    kind = f"{rt.kind}.{rt.group}" if rt.group else rt.kind
+    listed = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+    details: dict[str, Any] = {"name": name}
+    if rt.group:
+        details["group"] = rt.group
+    details["kind"] = rt.kind
+    details["causes"] = [
+        {"reason": cause.reason, "message": cause.message, "field": cause.field} for cause in found
+    ]
+    return ApiError(422, "Invalid", f'{kind} "{name}" is invalid: {listed}', details)
+
+
+def bad_request(message: str) -> ApiError:
+    """Return the 400 of a request that makes no sense."""
+    return ApiError(400, "BadRequest", message)
+
+
+def expired(message: str) -> ApiError:
+    """Return the 410 of a resourceVersion that is no longer remembered."""
+    return ApiError(410, "Expired", message)
+
+
+def method_not_allowed(rt: ResourceType, action: str) -> ApiError:
+    """Return the 405 of a verb that this resource does not have."""
+    message = f'{action} is not supported on resources of kind "{rt.group_resource}"'
+    details = {"kind": rt.plural} | ({"group": rt.group} if rt.group else {})
+    return ApiError(405, "MethodNotAllowed", message, details)
+
+
+def internal_error(message: str) -> ApiError:
+    """Return the 500 the real server gives where it has no better word."""
+    return ApiError(500, "InternalError", f"Internal error occurred: {message}")
+
+
+def unsupported_media_type(accepted: Iterable[str]) -> ApiError:
+    """Return the 415 of an unknown patch type."""
+    message = (
+        "the body of the request was in an unknown format - accepted media types include: "
+        + ", ".join(accepted)
+    )
+    return ApiError(415, "UnsupportedMediaType", message)
