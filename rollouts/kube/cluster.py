@@ -8,9 +8,10 @@ All methods raise the errors of `rollouts.kube.errors` and nothing else.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from rollouts.api.refs import Kind, Manifest, ObjectRef
+if TYPE_CHECKING:
+    from rollouts.api.refs import Kind, Manifest, ObjectRef
 
 
 class PatchType(StrEnum):
@@ -23,7 +24,7 @@ class PatchType(StrEnum):
 
 
 class Cluster(Protocol):
-    """Seven calls; each is one HTTP request and returns the object as the server stored it."""
+    """Eight calls; each is one HTTP request and returns the object as the server stored it."""
 
     async def get(self, ref: ObjectRef) -> Manifest:
         """Read one object."""
@@ -74,4 +75,8 @@ class Cluster(Protocol):
         self, ref: ObjectRef, *, uid: str = "", propagation: str = "Background"
     ) -> None:
         """Delete an object; a `uid` is a precondition. Raises `NotFound` when it is gone."""
+        ...
+
+    async def evict(self, ref: ObjectRef, *, uid: str = "") -> None:
+        """Ask for the eviction of a pod. Raises `Unavailable` when a budget forbids it now."""
         ...
