@@ -1,0 +1,122 @@
+"""Plug Rollouts into the hub: what to follow for them, whom to wake, what to say of them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from rollouts.api.refs import INGRESS, REPLICA_SET, ROLLOUT, SERVICE, Kind
+from rollouts.controller.reconcile import reconcile_rollout
+from rollouts.controller.views import Views
+from rollouts.core.facts import HASH_LABEL
+from rollouts.telemetry.metrics import RolloutSample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from rollouts.controller.hub import Hub
+    from rollouts.controller.queue import Key
+    from rollouts.core.facts import RolloutFacts
+    from rollouts.kube.store import Change
+
+LANE = "rollouts"
+
+
+class RolloutLoop:
+    """Works on Rollouts."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.views = Views()
+        self._hub = hub
+
+    def install(self) -> None:
+        """Follow what Rollouts depend on and serve them."""
+        hub, views = self._hub, self.views
+        hub.serve(
+            ROLLOUT.kind,
+            self._reconcile,
+            lane=LANE,
+            workers=hub.settings.workers,
+            keys=self._keys,
+        )
+        hub.follow_own(ROLLOUT, views.rollouts, self._waker(ROLLOUT))
+        hub.follow(
+            REPLICA_SET, views.replica_sets, self._waker(REPLICA_SET), label_selector=HASH_LABEL
+        )
+        hub.follow(SERVICE, views.services, self._waker(SERVICE))
+        hub.follow(INGRESS, views.ingresses, self._waker(INGRESS))
+
+    def samples(self) -> Iterator[RolloutSample]:
+        """Describe all Rollouts for the metrics."""
+        for rollout in self.views.rollouts.items():
+            yield sample(rollout)
+
+    def _keys(self) -> Iterator[Key]:
+        for rollout in self.views.rollouts.items():
+            yield (ROLLOUT.kind, rollout.namespace, rollout.name)
+
+    def _waker(self, kind: Kind) -> Callable[[Change[Any]], None]:
+        def wake(change: Change[Any]) -> None:
+            for key in self.views.keys_for(kind, change):
+                self._hub.wake(key)
+            if kind == ROLLOUT and change.new is None:
+                self._hub.metrics.forget(change.namespace, change.name)
+
+        return wake
+
+    async def _reconcile(self, key: Key) -> datetime | None:
+        loop = asyncio.get_running_loop()
+        started, failed = loop.time(), True
+        try:
+            wake_at = await reconcile_rollout(key, self.views, self._hub.cluster, self._hub.clock)
+            failed = False
+        finally:
+            _, namespace, name = key
+            # A deleted Rollout has one last pass, which must not bring its metrics back.
+            if self.views.rollouts.get(namespace, name) is not None:
+                seconds = loop.time() - started
+                self._hub.metrics.observe_pass(namespace, name, seconds, failed=failed)
+        return wake_at
+
+
+def sample(rollout: RolloutFacts) -> RolloutSample:
+    """Describe one Rollout in the peer's words."""
+    status, spec = rollout.status, rollout.spec
+    replicas = int(status.get("replicas") or 0)
+    available = int(status.get("availableReplicas") or 0)
+    return RolloutSample(
+        namespace=rollout.namespace,
+        name=rollout.name,
+        strategy="canary" if spec is not None else "none",
+        traffic_router="Nginx" if spec is not None and spec.is_routed else "",
+        phase=_phase(rollout),
+        desired=spec.replicas if spec is not None else 0,
+        available=available,
+        unavailable=max(0, replicas - available),
+        updated=int(status.get("updatedReplicas") or 0),
+    )
+
+
+def _phase(rollout: RolloutFacts) -> str:
+    """Return the phase in the words of `rollout_info`, which are not those of `status.phase`."""
+    if rollout.spec is None:
+        return "InvalidSpec"
+    conditions = rollout.status.get("conditions") or ()
+    reason = next((each.get("reason") for each in conditions if each["type"] == "Progressing"), "")
+    match reason:
+        case "RolloutAborted":
+            return "Abort"
+        case "ProgressDeadlineExceeded":
+            return "Timeout"
+        case "ReplicaSetCreateError":
+            return "Error"
+    match rollout.status.get("phase"):
+        case "Healthy":
+            return "Completed"
+        case "Paused":
+            return "Paused"
+        case "Degraded":
+            return "Error"
+        case _:
+            return "Progressing"

@@ -1,0 +1,196 @@
+"""Settings of a controller: from flags, else from the environment, else their defaults."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rollouts.api.times import parse_duration
+from rollouts.controller.leader import Timing
+from rollouts.telemetry.logs import FORMATS, LEVELS
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Mapping
+
+ENVIRONMENT_PREFIX = "ROLLOUTS_"
+
+INSTANCE_LABEL = "argo-rollouts.argoproj.io/controller-instance-id"
+"""Which controller an object is for; the label is the peer's."""
+
+LEASE_NAME = "rollouts-controller"
+
+_LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_POD_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+_BOUNDS = (
+    ("git_poll", 0.5, 86_400),
+    ("workers", 1, 1000),
+    ("gitops_workers", 1, 1000),
+    ("metrics_port", 0, 65535),
+    ("health_port", 0, 65535),
+)
+
+
+class BadSettings(Exception):
+    """Some settings cannot be used; the message names all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How one controller process runs.
+
+    Attributes:
+        kubeconfig: path; empty for what kubectl would use.
+        context: of the kubeconfig; empty for its current one.
+        namespace: the only one to work in; empty for all.
+        instance_id: works on objects that carry this instance label, and without an id on those
+            that carry none.
+        workers: Rollouts worked on at the same time. A pass mostly waits for the server; with many
+            the first write of each, which moves traffic, goes ahead of the second of any.
+        gitops_workers: Applications and Kustomizations worked on at the same time.
+        leader_elect: off only where a second controller cannot exist.
+        lease_namespace: where the Lease is; empty for the controller's own.
+        lease_duration: seconds; with `renew_deadline` and `retry_period` see `leader.Timing`.
+        metrics_port: of /metrics, 0 to switch it off.
+        health_port: of /healthz and /readyz, 0 to switch them off.
+        git_cache: directory for clones; empty for a temporary one.
+        git_poll: seconds between two looks at the repository of an Application.
+        gitops: serve Applications and Kustomizations too.
+        shutdown_seconds: how long a graceful end may take.
+    """
+
+    kubeconfig: str = ""
+    context: str = ""
+    namespace: str = ""
+    instance_id: str = ""
+    workers: int = 200
+    gitops_workers: int = 8
+    leader_elect: bool = True
+    lease_namespace: str = ""
+    lease_duration: float = 15.0
+    renew_deadline: float = 10.0
+    retry_period: float = 2.0
+    metrics_port: int = 8090
+    health_port: int = 8080
+    log_level: str = "info"
+    log_format: str = "text"
+    git_cache: str = ""
+    git_poll: float = 60.0
+    gitops: bool = True
+    shutdown_seconds: float = 20.0
+
+    def __post_init__(self) -> None:
+        problems = tuple(_problems(self))
+        if problems:
+            raise BadSettings("; ".join(problems))
+
+    @property
+    def timing(self) -> Timing:
+        """Return the timing of the Lease."""
+        return Timing(self.lease_duration, self.renew_deadline, self.retry_period)
+
+    @property
+    def lease_name(self) -> str:
+        """Return the Lease's name: one for each instance id."""
+        if not self.instance_id:
+            return LEASE_NAME
+        # Label values may hold what names of objects may not.
+        return f"{LEASE_NAME}-{self.instance_id}".lower().replace("_", "-")
+
+    @property
+    def instance_selector(self) -> str:
+        """Return the label selector of the objects that are ours."""
+        return f"{INSTANCE_LABEL}={self.instance_id}" if self.instance_id else f"!{INSTANCE_LABEL}"
+
+    def lease_home(self) -> str:
+        """Return the namespace of the Lease: stated, else that of our pod or service, else ours."""
+        if self.lease_namespace:
+            return self.lease_namespace
+        if os.environ.get("POD_NAMESPACE"):
+            return os.environ["POD_NAMESPACE"]
+        if _POD_NAMESPACE_FILE.is_file():
+            return _POD_NAMESPACE_FILE.read_text().strip()
+        return self.namespace or "default"
+
+
+def read_settings(
+    args: argparse.Namespace | None = None, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """Return the settings that flags and environment ask for.
+
+    A flag that was not given (None) leaves the word to ROLLOUTS_<NAME> in the environment.
+
+    Raises:
+        BadSettings: naming every setting that cannot be used.
+    """
+    environment = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for field in fields(Settings):
+        given = getattr(args, field.name, None)
+        if given is not None:
+            values[field.name] = given
+            continue
+        variable = f"{ENVIRONMENT_PREFIX}{field.name.upper()}"
+        text = environment.get(variable, "")
+        if not text:
+            continue
+        try:
+            values[field.name] = _convert(text, type(field.default))
+        except ValueError:
+            problems.append(f"{variable} must be {_NEEDED[type(field.default)]}, not {text!r}")
+    if problems:
+        raise BadSettings("; ".join(problems))
+    return Settings(**values)
+
+
+def identity() -> str:
+    """Return a name for this process that no other has or will have."""
+    return f"{socket.gethostname()}_{os.urandom(4).hex()}"
+
+
+_NEEDED = {bool: "true or false", int: "a whole number", float: "a duration such as 15s"}
+
+
+def _convert(text: str, wanted: type[Any]) -> Any:
+    if wanted is bool:
+        match text.strip().lower():
+            case "true" | "1" | "yes" | "on":
+                return True
+            case "false" | "0" | "no" | "off":
+                return False
+            case _:
+                raise ValueError(text)
+    if wanted is float:
+        return parse_duration(text).total_seconds()
+    return wanted(text)
+
+
+def _problems(settings: Settings) -> Iterator[str]:
+    for name, least, most in _BOUNDS:
+        value = getattr(settings, name)
+        if not least <= value <= most:
+            yield f"{name} must be between {least} and {most}, not {value}"
+    for name, words in (("log_level", LEVELS), ("log_format", FORMATS)):
+        value = getattr(settings, name)
+        if value not in words:
+            yield f"{name} must be one of {', '.join(words)}, not {value!r}"
+    if settings.instance_id and not _LABEL_VALUE.fullmatch(settings.instance_id):
+        yield f"instance_id must be a label value, not {settings.instance_id!r}"
+    for name in ("namespace", "lease_namespace"):
+        value = getattr(settings, name)
+        if value and not _NAMESPACE.fullmatch(value):
+            yield f"{name} must be the name of a namespace, not {value!r}"
+    if settings.shutdown_seconds <= 0:
+        yield f"shutdown_seconds must be positive, not {settings.shutdown_seconds:g}"
+    try:
+        Timing(settings.lease_duration, settings.renew_deadline, settings.retry_period)
+    except ValueError as error:
+        yield str(error)
