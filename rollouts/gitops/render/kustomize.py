@@ -1,0 +1,234 @@
+"""Renders kustomizations with the real kustomize, in a private copy of what they read."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from rollouts.api.documents import BadDocument, Document, read_documents
+from rollouts.api.refs import Manifest
+from rollouts.gitops.model import Family
+from rollouts.gitops.process import Command, OutputTooLarge, ProcessError, Runner
+from rollouts.gitops.redact import one_line, redact
+from rollouts.gitops.render.layers import (
+    Layers,
+    find_layers,
+    kustomization_file,
+    read_kustomization,
+)
+from rollouts.gitops.render.model import RenderError, RenderOptions
+from rollouts.gitops.render.overrides import conflicts, merge
+from rollouts.gitops.render.plain import Documents, select_files
+from rollouts.gitops.source.errors import BadPath
+from rollouts.gitops.source.tree import MANIFEST_BYTES_MAX, Tree
+
+BUILD_SECONDS_MAX = 60.0
+
+COPY_BYTES_MAX = 64 * 1024 * 1024
+"""Bound on the private copy: manifests and the files generators read, not a repository."""
+
+COPY_FILES_MAX = 20_000
+_NO_PROXY_LEADS_HERE = "http://127.0.0.1:9"  # The discard port: a build has no network.
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """A program that builds kustomizations; `version` changes when it is replaced."""
+
+    arguments: tuple[str, ...]
+    version: str
+
+
+def find_binary(which: Callable[[str], str | None] = shutil.which) -> Binary | None:
+    """Return kustomize from the PATH, or kubectl, which has it inside; None without either."""
+    for name, arguments in (("kustomize", ("build",)), ("kubectl", ("kustomize",))):
+        path = which(name)
+        if path:
+            with suppress(OSError):  # It vanished between two looks: try the next.
+                status = Path(path).stat()
+                version = f"{name} {status.st_size} {status.st_mtime_ns}"
+                return Binary((path, *arguments), version)
+    return None
+
+
+async def build(
+    tree: Tree, path: str, options: RenderOptions, *, binary: Binary, run: Runner, work: Path
+) -> Documents:
+    """Build the kustomization of a directory; for Flux, one is made up where there is none.
+
+    Args:
+        work: a private directory for the copy.
+
+    Raises:
+        BadPath, TooLarge: see `Tree`.
+        RenderError: the kustomization is wrong, too slow, or wants what is refused.
+    """
+    root = tree.directory(path)
+    directory = root.path
+    file = kustomization_file(tree, directory)
+    if not file and options.family is Family.APPLICATION:
+        raise RenderError(f"{directory or '.'} holds no kustomization.yaml")
+    kustomization = (
+        await read_kustomization(tree, directory, file)
+        if file
+        else made_up_kustomization(tree, directory, options)
+    )
+    problems = conflicts(kustomization, options.overrides)
+    if problems:
+        raise RenderError(*(f"{directory or '.'}: {problem}" for problem in problems))
+    merged = merge(kustomization, options.overrides)
+    if options.overrides.ignore_missing_components:
+        present = [each for each in merged.get("components", ()) if tree.has(each, base=directory)]
+        merged = {**merged, "components": present}
+    layers = await find_layers(tree, directory, file or "kustomization.yaml", merged)
+    documents, warnings = await _run(tree, layers, binary=binary, run=run, work=work)
+    reads = {link: tree.object_id(link) for link in (*root.links, *layers.links)}
+    reads |= {each: tree.object_id(each) for each in layers.directories}
+    return Documents(documents, tuple(reads.items()), warnings)
+
+
+def made_up_kustomization(tree: Tree, directory: str, options: RenderOptions) -> Manifest:
+    """Return the kustomization that Flux generates: all YAML below, nested ones as layers."""
+    selected = select_files(tree, directory, options)
+    prefix = f"{directory}/" if directory else ""
+    nested = nested_kustomizations(tree, directory)
+    inside = dict.fromkeys(nested)
+    files = [name[len(prefix) :] for name in selected.files if not _has_ancestor(name, inside)]
+    layers = [each[len(prefix) :] for each in nested]
+    return {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": sorted((*files, *layers)),
+    }
+
+
+def nested_kustomizations(tree: Tree, directory: str) -> tuple[str, ...]:
+    """Return the topmost directories below a directory that hold a kustomization."""
+    found: dict[str, None] = {}
+    for name, entry in tree.walk(directory):
+        if entry.kind != "directory" or _has_ancestor(name, found):
+            continue
+        if kustomization_file(tree, name):
+            found[name] = None
+    return tuple(found)
+
+
+def _has_ancestor(path: str, directories: dict[str, None]) -> bool:
+    """Tell whether a path lies below one of the directories."""
+    while path := path.rpartition("/")[0]:
+        if path in directories:
+            return True
+    return False
+
+
+async def _run(
+    tree: Tree, layers: Layers, *, binary: Binary, run: Runner, work: Path
+) -> tuple[tuple[Document, ...], tuple[str, ...]]:
+    files, links = _copied(tree, layers)
+    contents = await tree.read(files, bytes_max=COPY_BYTES_MAX)
+    own = _below(layers.directory, layers.file)
+    contents[own] = orjson.dumps(layers.kustomization)  # JSON is YAML.
+    home = await asyncio.to_thread(_write_copy, work, contents, links)
+    try:
+        target = home / "copy" / layers.directory
+        answer = await run(
+            Command(
+                argv=(*binary.arguments, "--load-restrictor=LoadRestrictionsRootOnly", str(target)),
+                env=_environment(home),
+                directory=str(home),
+                timeout_seconds=BUILD_SECONDS_MAX,
+                output_bytes_max=MANIFEST_BYTES_MAX,
+            )
+        )
+    except OutputTooLarge as error:
+        raise RenderError(
+            f"{own}: the build produces more than {MANIFEST_BYTES_MAX} bytes"
+        ) from error
+    except ProcessError as error:
+        raise RenderError(f"{own}: {error}") from error
+    finally:
+        await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)
+    said = redact(answer.stderr.decode("utf-8", "replace"))
+    said = said.replace(f"{home}/copy/", "").replace(f"{home}/copy", ".")
+    if answer.returncode:
+        raise RenderError(f"{own}: {one_line(said) or 'kustomize failed and gave no reason'}")
+    try:
+        documents = await asyncio.to_thread(read_documents, answer.stdout, own)
+    except BadDocument as error:
+        raise RenderError(str(error)) from error
+    lines = (one_line(line).removeprefix("# Warning: ") for line in said.splitlines())
+    warnings = tuple(f"{own}: {line}" for line in lines if line)
+    return documents, warnings
+
+
+def _copied(tree: Tree, layers: Layers) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the files to copy, and the links that may be made again.
+
+    A link that leads out of the repository is left out: kustomize then says what is missing.
+    """
+    files: dict[str, None] = {}
+    links = {link: tree.target(link) for link in layers.links}
+    for directory in layers.directories:
+        for name, entry in tree.walk(directory):
+            if entry.kind == "file":
+                files[name] = None
+            elif entry.kind == "symlink" and _stays_inside(tree, name):
+                links[name] = tree.target(name)
+        if len(files) > COPY_FILES_MAX:
+            raise RenderError(
+                f"{directory or '.'}: the build would read more than {COPY_FILES_MAX} files; "
+                "move the kustomization into a directory of its own"
+            )
+    return tuple(files), links
+
+
+def _stays_inside(tree: Tree, link: str) -> bool:
+    try:
+        tree.locate(link)
+    except BadPath:
+        return False
+    return True
+
+
+def _below(directory: str, file: str) -> str:
+    return f"{directory}/{file}" if directory else file
+
+
+def _write_copy(work: Path, contents: dict[str, bytes], links: dict[str, str]) -> Path:
+    """Write the private copy and return the directory that holds it."""
+    home = Path(tempfile.mkdtemp(prefix="kustomize-", dir=work))
+    copy = home / "copy"
+    copy.mkdir()
+    (home / "tmp").mkdir()
+    for name, content in contents.items():
+        path = copy / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    for name, target in links.items():
+        path = copy / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(target)
+    return home
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """Return an environment without network, plugins, cluster and other programs."""
+    closed = dict.fromkeys(
+        ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), _NO_PROXY_LEADS_HERE
+    )
+    return closed | {
+        "PATH": os.devnull,  # No git to clone with.
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home),
+        "TMPDIR": str(home / "tmp"),
+        "KUBECONFIG": os.devnull,
+        "LC_ALL": "C",
+    }
