@@ -1,0 +1,348 @@
+"""One sync pass of one unit: render in hand, compare, plan, apply, assess. Knows no API kind.
+
+A pass never waits: what takes time is a state in the cluster and a time to look again. It never
+prunes after anything failed, and it leaves the last good state alone when it cannot go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+from rollouts.api.refs import Kind, Manifest, ObjectRef
+from rollouts.gitops import managed
+from rollouts.gitops.apply import Applied, Applier, Persist, Waiting
+from rollouts.gitops.attempts import SOON, attempt_after, begin, wake_after
+from rollouts.gitops.compare import Access, Comparer, read_live
+from rollouts.gitops.decide import End, Hold, Sync
+from rollouts.gitops.fields import parse_pointer
+from rollouts.gitops.health import Health, Status, assess
+from rollouts.gitops.inventory import Inventory, stale
+from rollouts.gitops.kinds import Kinds
+from rollouts.gitops.memory import UnitMemory, digest
+from rollouts.gitops.model import (
+    FIELD_MANAGER,
+    Attempt,
+    Comparison,
+    Condition,
+    Declared,
+    Phase,
+    Request,
+    ResourceKey,
+    SyncResult,
+    SyncUnit,
+    UnitId,
+)
+from rollouts.gitops.plan import (
+    Group,
+    Observed,
+    Stale,
+    State,
+    SyncPlan,
+    inventory_after,
+    plan_sync,
+)
+from rollouts.gitops.prepare import Prepared, declared_kinds, prepare, types_of
+from rollouts.gitops.render.model import RenderedObject
+from rollouts.gitops.tracking import marks, names_object
+from rollouts.kube.errors import NotFound
+
+EnsureWatch: TypeAlias = Callable[[Kind], Awaitable[None]]
+"""Makes sure that changes of a kind are told from now on; returns when the watch stands.
+
+Raises `NotFound` for a kind that is not served (yet)."""
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a unit's source declares at one revision."""
+
+    revision: str
+    objects: tuple[RenderedObject, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a pass found and did, for a front end to put into its own words.
+
+    Attributes:
+        live: the newest known objects, after the writes of this pass.
+        health: of declared objects that have a rule.
+        results: what was done to each object; empty when nothing was to be done.
+        attempt: the operation as it stands now.
+        finished: an operation ended in this pass; `partial` when it was not about everything.
+        rivals: field managers whose changes this pass corrected.
+    """
+
+    revision: str
+    prepared: Prepared
+    compared: Mapping[ResourceKey, Comparison]
+    live: Mapping[ResourceKey, Manifest | None]
+    health: Mapping[ResourceKey, Health]
+    stale: tuple[Stale, ...]
+    inventory: Inventory
+    attempt: Attempt | None
+    results: tuple[SyncResult, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    acted: bool = False
+    finished: bool = False
+    partial: bool = False
+    rivals: tuple[str, ...] = ()
+    wake_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Engine:
+    """Runs passes; one unit is never run twice at the same time.
+
+    Attributes:
+        unit_exists: whether an object's mark names a unit that is still there.
+        ensure_watch: None where nobody tells of changes; every pass reads everything then.
+    """
+
+    access: Access
+    kinds: Kinds
+    control_namespace: str
+    unit_exists: Callable[[UnitId], bool]
+    ensure_watch: EnsureWatch | None = None
+    _watched: dict[Kind, None] = field(default_factory=dict)
+
+    async def run(
+        self,
+        unit: SyncUnit,
+        state: State,
+        content: Content,
+        *,
+        memory: UnitMemory,
+        now: datetime,
+        persist: Persist,
+        request: Request | None = None,
+        forced: bool = False,
+    ) -> Report:
+        """Run one pass.
+
+        Raises:
+            ClusterError: the cluster cannot be read or written; the pass is repeated later.
+        """
+        prepared = await self._prepare(unit, content)
+        seen_digest = digest([one.manifest for one in prepared.objects])
+        refs, kinds = await self._refs(prepared, state.inventory)
+        self.access.live.care(unit.id, refs)
+        await self._watch(ref.kind for ref in refs.values())
+        live = await read_live(self.access, refs.items())
+        comparer = Comparer(
+            self.access,
+            unit,
+            memory,
+            claimed=lambda one, there: self._claimant(unit, one, there),
+            now=now,
+        )
+        compared = await comparer.compare_all(prepared.objects, live)
+        seen = Observed(
+            revision=content.revision,
+            digest=seen_digest,
+            prepared=prepared,
+            compared=compared,
+            live=live,
+            state=state,
+            kinds=kinds,
+            request=request,
+            forced=forced,
+            control_namespace=self.control_namespace,
+        )
+        plan = plan_sync(unit, seen, now)
+        rivals = _rivals(compared, live)
+        applied: Applied | None = None
+        if isinstance(plan.decision, Sync):
+            applied = Applied(errors=list(prepared.errors), fatal=False)
+            if not prepared.errors:
+                applier = Applier(
+                    self.access,
+                    unit,
+                    memory,
+                    comparer=comparer,
+                    gate=lambda group, at: _gate(group, at, now),
+                )
+                applied = await applier.carry_out(plan, compared, live, persist)
+        return self._report(unit, seen, plan, applied, now=now, rivals=rivals)
+
+    async def _prepare(self, unit: SyncUnit, content: Content) -> Prepared:
+        served: dict[tuple[str, str], Kind | None] = {}
+        defined = declared_kinds(content.objects)
+        for named in types_of(content.objects):
+            # A definition in Git is about to be served, and may change how the kind is served.
+            served[named] = defined.get(named) or await self.kinds.resolve(*named)
+        return prepare(unit, content.objects, served)
+
+    async def _refs(
+        self, prepared: Prepared, inventory: Inventory
+    ) -> tuple[dict[ResourceKey, ObjectRef], dict[ResourceKey, Kind]]:
+        """Return how to read every object that matters, and the kinds of stale ones."""
+        refs = {one.key: one.ref for one in prepared.objects}
+        kinds: dict[ResourceKey, Kind] = {}
+        declared = Inventory(tuple((key, "") for key in refs))
+        for key, version in stale(inventory, declared):
+            kind = await self.kinds.resolve(
+                f"{key.group}/{version}" if key.group else version, key.kind
+            )
+            if kind is not None:
+                kinds[key] = kind
+                refs[key] = ObjectRef(kind, key.namespace, key.name)
+        return refs, kinds
+
+    async def _watch(self, kinds: Iterable[Kind]) -> None:
+        if self.ensure_watch is None:
+            return
+        for kind in dict.fromkeys(kinds):
+            if kind in self._watched:
+                continue
+            try:
+                await self.ensure_watch(kind)
+            except NotFound:
+                continue  # Its definition is about to be applied; the pass after that watches.
+            self.access.live.watch(kind)
+            self._watched[kind] = None
+
+    def _claimant(self, unit: SyncUnit, one: Declared, there: Manifest) -> str:
+        """Return the other unit that an object belongs to; the first one keeps it."""
+        found = [
+            mark.unit
+            for mark in marks(there, self.control_namespace)
+            if names_object(mark, one.key)
+        ]
+        if unit.id in found or not one.tracked:
+            return ""
+        return next((str(other) for other in found if self.unit_exists(other)), "")
+
+    def _report(
+        self,
+        unit: SyncUnit,
+        seen: Observed,
+        plan: SyncPlan,
+        applied: Applied | None,
+        *,
+        now: datetime,
+        rivals: tuple[str, ...],
+    ) -> Report:
+        attempt, wake_at, live = seen.state.attempt, plan.wake_at, seen.live
+        inventory = inventory_after(unit, seen, live, applied.pruned if applied else ())
+        finished = False
+        match plan.decision:
+            case Sync() as sync if applied is not None:
+                started = begin(sync, revision=seen.revision, digest=seen.digest)
+                retry = seen.request.retry if seen.request is not None else unit.retry
+                attempt = attempt_after(unit, started, applied, retry=retry, now=now)
+                wake_at = wake_after(unit, attempt, applied.waiting, retry)
+                if applied.waiting is not None and applied.waiting.soon:
+                    wake_at = now + SOON
+                finished = attempt.phase is not Phase.RUNNING
+                if not applied.is_done and not sync.dry_run:
+                    inventory = plan.recorded  # Rather too much remembered than too little.
+            case End(phase, message) if attempt is not None:
+                attempt = _ended(attempt, phase, message, now)
+                finished = True
+            case Hold() | End() | Sync():
+                pass
+        sync_only = plan.decision.only if isinstance(plan.decision, Sync) else None
+        dry = isinstance(plan.decision, Sync) and plan.decision.dry_run
+        return Report(
+            revision=seen.revision,
+            prepared=seen.prepared,
+            compared=seen.compared,
+            live=live,
+            health=_health_of(seen.prepared, seen.compared, live, now),
+            stale=tuple(
+                one for one in plan.stale if applied is None or one.key not in applied.pruned
+            ),
+            inventory=inventory,
+            attempt=attempt,
+            results=tuple(applied.results) if applied else (),
+            conditions=plan.conditions,
+            acted=applied is not None,
+            finished=finished,
+            partial=sync_only is not None or dry,
+            rivals=rivals,
+            wake_at=wake_at,
+        )
+
+
+def _rivals(
+    compared: Mapping[ResourceKey, Comparison], live: Mapping[ResourceKey, Manifest | None]
+) -> tuple[str, ...]:
+    """Return who else owns the fields that differ."""
+    found: dict[str, None] = {}
+    for key, each in compared.items():
+        there = live.get(key)
+        for pointer in each.paths if there is not None else ():
+            owners = managed.owners(there or {}, parse_pointer(pointer))
+            found.update({str(owner.get("manager")): None for owner in owners})
+    found.pop(FIELD_MANAGER, None)
+    return tuple(sorted(found))
+
+
+def _ended(attempt: Attempt, phase: Phase, message: str, now: datetime) -> Attempt:
+    return Attempt(
+        phase=phase,
+        revision=attempt.revision,
+        digest=attempt.digest,
+        started_at=attempt.started_at or now,
+        finished_at=now,
+        automated=attempt.automated,
+        retries=attempt.retries,
+        heals=attempt.heals,
+        message=message,
+    )
+
+
+def _health_of(
+    prepared: Prepared,
+    compared: Mapping[ResourceKey, Comparison],
+    live: Mapping[ResourceKey, Manifest | None],
+    now: datetime,
+) -> dict[ResourceKey, Health]:
+    """Return the health of the unit's own objects; those of other units are not counted."""
+    found: dict[ResourceKey, Health] = {}
+    for one in prepared.objects:
+        if not one.tracked or compared[one.key].claimed_by:
+            continue
+        health = _assess(live.get(one.key), now)
+        if health is not None:
+            found[one.key] = health
+    return found
+
+
+def _assess(live: Manifest | None, now: datetime) -> Health | None:
+    """Assess an object; its own word counts once it is about the generation that we see."""
+    if live is None:
+        return Health(Status.MISSING, "does not exist")
+    generation = (live.get("metadata") or {}).get("generation")
+    applied = generation if isinstance(generation, int) else None
+    return assess(live, now, applied_generation=applied)
+
+
+def _gate(
+    group: Group, live: Mapping[ResourceKey, Manifest | None], now: datetime
+) -> Waiting | None:
+    """Return what the objects of a group still lack before the next wave may begin."""
+    late: list[tuple[Declared, Health]] = []
+    for one in group.objects:
+        health = _assess(live.get(one.key), now) if one.options.reconcile else None
+        if health is not None and health.status is not Status.HEALTHY:
+            late.append((one, health))
+    if not late:
+        return None
+    failed = [each for each in late if each[1].status is Status.DEGRADED]
+    shown = ", ".join(
+        f"{one.key} is {health.status}" + (f" ({health.message})" if health.message else "")
+        for one, health in (failed or late)[:_SHOWN]
+    )
+    more = f" and {len(failed or late) - _SHOWN} more" if len(failed or late) > _SHOWN else ""
+    return Waiting(
+        f"{'failed in' if failed else 'waiting for'} wave {group.wave}: {shown}{more}",
+        failed=bool(failed),
+        delivering=all(one.key.kind == "Rollout" for one, _ in late),
+    )

@@ -1,0 +1,309 @@
+"""One pass of an Application."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from rollouts.api.application import Application
+from rollouts.api.checks import read_application
+from rollouts.api.problems import InvalidSpec
+from rollouts.api.refs import APPLICATION, Manifest, ObjectRef
+from rollouts.gitops.contents import Found, conditions_of
+from rollouts.gitops.engine import Content, Report
+from rollouts.gitops.frontends import application as frontend
+from rollouts.gitops.frontends import application_status as words
+from rollouts.gitops.frontends.door import Aside, StatusDoor, nothing
+from rollouts.gitops.health import Status
+from rollouts.gitops.inventory import Inventory
+from rollouts.gitops.memory import UnitMemory
+from rollouts.gitops.model import Attempt, Condition, Drift, Phase
+from rollouts.gitops.plan import State
+from rollouts.gitops.room import Key, Room, earliest, jittered
+from rollouts.gitops.source import SourceError
+from rollouts.gitops.teardown import tear_down
+
+_LOGGER = logging.getLogger(__name__)
+
+TEARDOWN_LOOK = timedelta(seconds=5)
+"""Pace of looking whether deleted objects are gone, beside the watch that usually says so."""
+
+
+async def reconcile_application(room: Room, namespace: str, name: str) -> datetime | None:
+    """Run one pass and return when to look again unasked, or None."""
+    key: Key = (APPLICATION.kind, namespace, name)
+    manifest = room.stores.applications.get(namespace, name)
+    if manifest is None:
+        room.forget(key)
+        return None
+    memory = room.memory(key)
+    now = room.clock()
+    if _is_settled(manifest, memory, now):
+        return memory.wake_at
+    ref = ObjectRef(APPLICATION, namespace, name)
+    door = StatusDoor(room.cluster, room.stores.applications, ref, manifest)
+    try:
+        app = _read(manifest, memory)
+    except InvalidSpec as error:
+        await _refuse(door, error, now)
+        return None
+    if app.metadata.deletion_timestamp is not None:
+        return await _tear_down(room, app, door, now)
+    if frontend.annotation(manifest, frontend.SKIP_RECONCILE) == "true":
+        return None
+    memory.wake_at = await _Pass(room, key, app, memory=memory, door=door, now=now).run()
+    memory.seen_version = _version(door.manifest)
+    memory.dirty = False
+    return memory.wake_at
+
+
+def _is_settled(manifest: Manifest, memory: UnitMemory, now: datetime) -> bool:
+    """Tell whether a pass would find nothing new: the idle case costs a comparison."""
+    return (
+        not memory.dirty
+        and memory.wake_at is not None
+        and now < memory.wake_at
+        and memory.seen_version == _version(manifest)
+    )
+
+
+def _read(manifest: Manifest, memory: UnitMemory) -> Application:
+    """Return the Application, read once per version: a poll should cost next to nothing."""
+    version = _version(manifest)
+    if memory.spec is None or memory.spec[0] != version:
+        memory.spec = (version, read_application(manifest))
+    app = memory.spec[1]
+    assert isinstance(app, Application)
+    return app
+
+
+def _version(manifest: Manifest) -> str:
+    return str((manifest.get("metadata") or {}).get("resourceVersion", ""))
+
+
+async def _refuse(door: StatusDoor, error: InvalidSpec, now: datetime) -> None:
+    """Say what is wrong with the spec; nothing is tried until it changes."""
+    problem = Condition("InvalidSpecError", str(error))
+    await door.write(words.refused_status(door.status, [problem], now))
+
+
+async def _tear_down(
+    room: Room, app: Application, door: StatusDoor, now: datetime
+) -> datetime | None:
+    """Delete what the Application has applied, if its finalizer asks for that."""
+    ours = [each for each in app.metadata.finalizers if each.startswith(frontend.FINALIZER)]
+    if not ours:
+        return None
+    unit = frontend.read_unit(app, room.control_namespace)
+    inventory = frontend.read_state(door.manifest).inventory
+    left = await tear_down(
+        room.engine.access,
+        room.engine.kinds,
+        unit,
+        inventory,
+        control_namespace=room.control_namespace,
+    )
+    if left:
+        return now + TEARDOWN_LOOK
+    kept = [each for each in app.metadata.finalizers if each not in ours]
+    await door.write(door.status, aside=lambda _: {"metadata": {"finalizers": kept}})
+    return None
+
+
+def _is_in_order(status: Manifest) -> bool:
+    """Tell whether nothing in a status can change by time alone."""
+    words = (status["sync"]["status"], status["health"]["status"])
+    return words == (Drift.SYNCED, Status.HEALTHY) and "conditions" not in status
+
+
+class _Pass:
+    """The steps of one pass."""
+
+    def __init__(
+        self,
+        room: Room,
+        key: Key,
+        app: Application,
+        *,
+        memory: UnitMemory,
+        door: StatusDoor,
+        now: datetime,
+    ) -> None:
+        self._room = room
+        self._key = key
+        self._app = app
+        self._memory = memory
+        self._door = door
+        self._now = now
+        self._unit = frontend.read_unit(app, room.control_namespace)
+        self._request = frontend.read_request(app)
+        self._refresh = frontend.annotation(door.manifest, frontend.REFRESH)
+        self._conditions = frontend.limits(app)
+
+    async def run(self) -> datetime | None:
+        """Run the pass and return when to look again."""
+        if self._refresh:
+            self._memory.forget_comparisons()
+            if self._refresh == "hard":
+                self._room.contents.forget()
+                self._room.logins.forget()
+        if self._app.operation is not None and self._app.operation.sync is None:
+            await self._refuse_operation()
+        found = await self._find()
+        next_look = found.retry_at or self._now + jittered(self._room.poll, self._key)
+        if self._is_unchanged(found):
+            return next_look
+        self._memory.settled = ()
+        if found.rendered is None or (found.error and found.is_build_error):
+            await self._keep_last_good(found)
+            return next_look
+        self._conditions = (*self._conditions, *conditions_of(found.rendered))
+        report = await self._room.engine.run(
+            self._unit,
+            self._state(),
+            Content(found.revision, found.rendered.objects),
+            memory=self._memory,
+            now=self._now,
+            persist=self._persist(found),
+            request=self._request,
+        )
+        status = words.application_status(
+            self._app,
+            self._door.status,
+            found,
+            report,
+            conditions=self._conditions,
+            request=self._request,
+            now=self._now,
+        )
+        ended = report.finished and self._app.operation is not None
+        await self._door.write(status, aside=self._aside(ended=ended))
+        self._log(report)
+        if report.wake_at is None and not found.error and _is_in_order(status):
+            self._memory.settled = found.revisions
+        return earliest(report.wake_at, next_look)
+
+    def _is_unchanged(self, found: Found) -> bool:
+        """Tell whether this is a mere poll that found the commits of the last good pass."""
+        memory, watched = self._memory, self._room.engine.ensure_watch is not None
+        same = bool(memory.settled) and memory.settled == found.revisions and not found.error
+        version = _version(self._door.manifest)
+        return same and watched and not memory.dirty and memory.seen_version == version
+
+    async def _find(self) -> Found:
+        problem = frontend.unreadable(self._app)
+        if problem:
+            return Found(error=problem, is_build_error=True)
+        request = self._request
+        revision = request.revision if request is not None else ""
+        forced = bool(self._refresh) or (request is not None and not self._is_under_way())
+        try:
+            wishes = frontend.read_wishes(self._app, revision)
+            return await self._room.contents.find(
+                wishes,
+                memory=self._memory,
+                now=self._now,
+                login=self._room.logins.for_url,
+                max_age=timedelta(0) if forced else self._room.poll,
+                last_commits=frontend.known_commits(self._door.manifest),
+                namespace=self._unit.destination,
+            )
+        except SourceError as error:  # Credentials that cannot be read.
+            return Found(error=str(error))
+
+    def _is_under_way(self) -> bool:
+        attempt = frontend.read_state(self._door.manifest).attempt
+        return attempt is not None and attempt.phase is Phase.RUNNING and not attempt.automated
+
+    def _state(self) -> State:
+        return frontend.read_state(self._door.manifest)
+
+    def _persist(self, found: Found) -> Callable[[Inventory], Awaitable[None]]:
+        """Return how the inventory is stored before the first write: only if it grows."""
+
+        async def persist(inventory: Inventory) -> None:
+            if frontend.read_state(self._door.manifest).inventory == inventory:
+                return
+            attempt = Attempt(
+                Phase.RUNNING,
+                found.revision,
+                started_at=self._now,
+                automated=self._request is None,
+                message="applying",
+            )
+            known = self._state().attempt
+            if known is not None and known.phase is Phase.RUNNING:
+                attempt = known
+            state = words.operation_state(
+                self._app, self._door.status, attempt, request=self._request
+            )
+            await self._door.write(words.started_status(self._door.status, inventory, state))
+
+        return persist
+
+    async def _keep_last_good(self, found: Found) -> None:
+        """Report that it is not known what Git declares, and leave the cluster alone."""
+        status = words.unknown_status(
+            self._app, self._door.status, found, conditions=self._conditions, now=self._now
+        )
+        ended = self._request is not None
+        if ended:
+            failed = Attempt(
+                Phase.ERROR,
+                found.revision,
+                started_at=self._now,
+                finished_at=self._now,
+                automated=False,
+                message=found.error,
+            )
+            status["operationState"] = words.operation_state(
+                self._app, status, failed, request=self._request
+            )
+        await self._door.write(status, aside=self._aside(ended=ended))
+
+    async def _refuse_operation(self) -> None:
+        """End an operation that asks for nothing we know, so that it is not lost silently."""
+        failed = Attempt(
+            Phase.ERROR,
+            "",
+            started_at=self._now,
+            finished_at=self._now,
+            automated=False,
+            message="the operation holds no sync; write operation.sync",
+        )
+        state = words.operation_state(self._app, self._door.status, failed)
+        status = {**self._door.status, "operationState": state}
+        await self._door.write(status, aside=self._aside(ended=True))
+
+    def _aside(self, *, ended: bool) -> Aside:
+        """Return how to take back what was carried out: exactly that, not what came meanwhile."""
+        done = self._door.manifest.get("operation") if ended else None
+        refresh = self._refresh
+        if done is None and not refresh:
+            return nothing
+
+        def change(newest: Manifest) -> Manifest:
+            body: Manifest = {}
+            if done is not None and newest.get("operation") == done:
+                body["operation"] = None
+            if refresh and frontend.annotation(newest, frontend.REFRESH) == refresh:
+                body["metadata"] = {"annotations": {frontend.REFRESH: None}}
+            return body
+
+        return change
+
+    def _log(self, report: Report) -> None:
+        if not report.results:
+            return
+        counts: dict[str, int] = {}
+        for result in report.results:
+            counts[result.outcome.value] = counts.get(result.outcome.value, 0) + 1
+        _LOGGER.info(
+            "application=%s/%s revision=%s phase=%s %s",
+            self._key[1],
+            self._key[2],
+            report.revision[:7],
+            report.attempt.phase.value if report.attempt else "",
+            " ".join(f"{word}={count}" for word, count in sorted(counts.items())),
+        )
