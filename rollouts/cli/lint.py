@@ -1,0 +1,62 @@
+"""`lint`: check manifests offline; every error of every document, with file and line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+SUFFIXES = (".yaml", ".yml", ".json")
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `lint`."""
+    parser = subparsers.add_parser(
+        "lint", help="check manifests without a cluster; exit 1 when one has an error"
+    )
+    parser.add_argument(
+        "paths", nargs="*", default=[], help="files or directories; - or none: standard input"
+    )
+    parser.add_argument(
+        "-f", "--filename", action="append", default=[], help="a file or directory, as in kubectl"
+    )
+    parser.set_defaults(run=run_lint)
+
+
+def run_lint(args: argparse.Namespace) -> int:
+    """Print all findings, then one line that counts them."""
+    from rollouts.api.lint import lint_text
+
+    errors = warnings = files = 0
+    try:
+        for source, text in _read([*args.filename, *args.paths] or ["-"]):
+            files += 1
+            for finding in lint_text(text, source):
+                print(finding)
+                is_error = finding.severity == "error"
+                errors, warnings = errors + is_error, warnings + (not is_error)
+    except OSError as error:
+        print(f"error: cannot read {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    counts = (_count(files, "file"), _count(errors, "error"), _count(warnings, "warning"))
+    print(", ".join(counts))
+    return 1 if errors else 0
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _read(paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    for name in paths:
+        if name == "-":
+            yield "standard input", sys.stdin.buffer.read()
+            continue
+        path = Path(name)
+        if path.is_dir():
+            for each in sorted(path.rglob("*")):
+                if each.suffix in SUFFIXES and each.is_file():
+                    yield str(each), each.read_bytes()
+        else:
+            yield name, path.read_bytes()
