@@ -1,0 +1,50 @@
+# Everything runs in a virtual environment that make builds: only Python 3.11 or newer and git are needed.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+
+.PHONY: demo test check style types contracts tests bench crds format clean
+
+demo: $(VENV)/.installed  ## the main job, live, on the embedded cluster (ARGS="--scenario abort")
+	$(BIN)/rollouts demo $(ARGS)
+
+test: check  ## what README promises: format, lint, types, contracts and all tests
+
+check: style types contracts tests
+
+style: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+contracts: $(VENV)/.dev  ## who may import whom
+	$(BIN)/lint-imports
+
+tests: $(VENV)/.dev  ## the tests alone (ARGS="-k pause")
+	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+
+bench: $(VENV)/.dev  ## measured figures as a table; docs/benchmarks.md keeps them
+	$(BIN)/python -m bench $(ARGS)
+
+crds: $(VENV)/.installed  ## regenerate crds/ from the models
+	$(BIN)/rollouts crds --output crds
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(VENV)/.installed: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/.dev: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
