@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from bench import cluster
 from bench.calls import Call, Commit
 from bench.controller import Controller, LaboratoryError
-from bench.processes import cpu_seconds
+from bench.processes import Busyness
 from bench.workloads import COPIED_KINDS
 from rollouts.api.refs import LEASE, Kind, Manifest
 
@@ -90,9 +90,10 @@ class Laboratory:
             self._controllers.remove(running)
             running.stop()
 
-    def cpu_seconds(self) -> float:
-        """Return the processor time that the cluster's process has used."""
-        return cpu_seconds(self._process.pid or 0)
+    def busyness(self) -> Busyness:
+        """Return how busy the machine and the laboratory with all its processes have been."""
+        pids = (self._process.pid, *(controller.pid for controller in self._controllers))
+        return Busyness.now(*(pid for pid in pids if pid is not None))
 
     # Commands; see `cluster.Desk`.
 

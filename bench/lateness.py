@@ -48,31 +48,31 @@ def run(*, quick: bool) -> Report:
     """Give two hundred Rollouts a new image at once and watch their pauses end."""
     count = 50 if quick else ROLLOUTS
     namespaces = [f"late-{index:03}" for index in range(count)]
-    with Laboratory() as laboratory:
-        with laboratory.controller() as controller:
-            for namespace in namespaces:
-                laboratory.create(
-                    example(
-                        namespace,
-                        pause_seconds=PAUSE_SECONDS,
-                        scale_down_seconds=30,
-                        steps=STEPS,
-                        replicas=REPLICAS,
-                    )
+    with Laboratory() as laboratory, laboratory.controller() as controller:
+        for namespace in namespaces:
+            laboratory.create(
+                example(
+                    namespace,
+                    pause_seconds=PAUSE_SECONDS,
+                    scale_down_seconds=30,
+                    steps=STEPS,
+                    replicas=REPLICAS,
                 )
-            _wait_until_healthy(laboratory, count, at_most=40)
-            laboratory.wait_until_quiet(3, at_most=20)
-            laboratory.settle()
-            commit_count, cpu = laboratory.commit_count(), controller.cpu_seconds()
-            began = laboratory.patch(ROLLOUT, NAME, namespaces, image_change())
-            _wait_until_healthy(laboratory, count, at_most=75)
-            cpu = controller.cpu_seconds() - cpu
-            commits = laboratory.commits(commit_count)
-        moves = find_moves(commits, timedelta(seconds=PAUSE_SECONDS))
+            )
+        _wait_until_healthy(laboratory, count, at_most=40)
+        laboratory.wait_until_quiet(3, at_most=20)
+        laboratory.settle()
+        commit_count, cpu = laboratory.commit_count(), controller.cpu_seconds()
+        before = laboratory.busyness()
+        laboratory.patch(ROLLOUT, NAME, namespaces, image_change())
+        _wait_until_healthy(laboratory, count, at_most=75)
+        others = laboratory.busyness().strangers_percent(before)
+        cpu = controller.cpu_seconds() - cpu
+        commits = laboratory.commits(commit_count)
+    moves = find_moves(commits, timedelta(seconds=PAUSE_SECONDS))
     if len(moves) != count * TIMED_PAUSES:
         raise LaboratoryError(f"{len(moves)} pauses have ended, not {count * TIMED_PAUSES}")
-    seconds = (max(commit.at for commit in commits) - began).total_seconds()
-    return _report(moves, count, f"{seconds:.1f} s and {1000 * cpu / count:.1f} ms CPU for each")
+    return _report(moves, count, cpu_ms=1000 * cpu / count, others_percent=others)
 
 
 def find_moves(commits: Iterable[Commit], pause: timedelta) -> tuple[Move, ...]:
@@ -102,7 +102,7 @@ def _wait_until_healthy(laboratory: Laboratory, count: int, *, at_most: float) -
     )
 
 
-def _report(moves: tuple[Move, ...], count: int, cost: str) -> Report:
+def _report(moves: tuple[Move, ...], count: int, *, cpu_ms: float, others_percent: float) -> Report:
     late = [1000 * move.late_seconds for move in moves]
     early = sum(each < 0 for each in late)
     target = Target("<", LATE_MS_MAX)
@@ -111,8 +111,10 @@ def _report(moves: tuple[Move, ...], count: int, cost: str) -> Report:
         Figure("lateness", f"p99, {count} Rollouts", percentile(late, 99), "ms", target),
         Figure("lateness", "latest", max(late), "ms"),
         Figure("lateness", "pauses that ended early", early, "", Target("=", 0)),
+        Figure("lateness", "processor time of a canary", cpu_ms, "ms"),
     )
-    lines = [f"lateness: {count} canaries at once, {cost}"]
+    company = f"other work had {others_percent:.0f} % of the cores meanwhile"
+    lines = [f"lateness: {count} canaries at once; {company}"]
     for index in range(TIMED_PAUSES):
         part = [1000 * move.late_seconds for move in moves if move.pause_index == index]
         lines.append(

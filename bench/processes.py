@@ -37,8 +37,12 @@ class Busyness:
     ours: float
 
     @classmethod
-    def now(cls) -> Self:
-        """Look at the kernel's counters; children count once they have ended."""
+    def now(cls, *pids: int) -> Self:
+        """Look at the kernel's counters.
+
+        Args:
+            pids: children of ours that still run; the others count once they have ended.
+        """
         fields = Path("/proc/stat").read_text().partition("\n")[0].split()[1:]
         # user, nice, system, idle, waiting for disks, then interrupts and what a hypervisor took.
         busy = sum(int(ticks) for index, ticks in enumerate(fields[:8]) if index not in {3, 4})
@@ -46,6 +50,7 @@ class Busyness:
             resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
         ]
         ours = sum(usage.ru_utime + usage.ru_stime for usage in usages)
+        ours += sum(cpu_seconds(pid) for pid in pids)
         return cls(time.monotonic(), busy / TICKS_PER_SECOND, ours)
 
     def strangers_percent(self, since: Busyness) -> float:
