@@ -414,7 +414,8 @@ def test_any_kind_can_be_followed_later(tmp_path):
     assert at_return == [("ADDED", "a")]
     assert then == [("ADDED", "b"), ("DELETED", "a")]
     assert late == ["c"]
-    assert watches == 1
+    # It may be between two connections at this moment; a second listener must not add one.
+    assert watches <= 1
 
 
 def test_a_kind_that_cannot_be_followed_says_so_and_harms_nobody(tmp_path, caplog):

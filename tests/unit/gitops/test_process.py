@@ -81,7 +81,10 @@ def test_a_late_program_is_killed_with_its_children(tmp_path):
         asyncio.run(run_process(python(script, timeout_seconds=1.5)))
 
     assert time.monotonic() - started < 10
-    assert not is_running(int(pid_file.read_text()))
+    child = int(pid_file.read_text())
+    while is_running(child) and time.monotonic() - started < 10:
+        time.sleep(0.01)  # The signal is sent; the kernel ends the process in its own time.
+    assert not is_running(child)
 
 
 def test_a_child_that_keeps_the_pipe_open_cannot_hang_us():
