@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: demo test check style types contracts tests bench crds format clean
+.PHONY: demo test check style types contracts tests e2e cluster-up cluster-down bench crds format clean
 
 demo: $(VENV)/.installed  ## the main job, live, on the embedded cluster (ARGS="--scenario abort")
 	$(BIN)/rollouts demo $(ARGS)
@@ -25,6 +25,15 @@ contracts: $(VENV)/.dev  ## who may import whom
 
 tests: $(VENV)/.dev  ## the tests alone (ARGS="-k pause")
 	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+
+e2e: $(VENV)/.dev  ## contract and end-to-end tests on a true control plane (needs Go, or KUBECONFIG and ROLLOUTS_TEST_REAL=1)
+	$(BIN)/pytest -m real -n 0 $(ARGS)
+
+cluster-up: $(VENV)/.dev  ## a true control plane on loopback ports; prints what to export
+	@$(BIN)/python -m tests.cluster up
+
+cluster-down: $(VENV)/.dev
+	@$(BIN)/python -m tests.cluster down
 
 bench: $(VENV)/.dev  ## measured figures as a table; docs/benchmarks.md keeps them
 	$(BIN)/python -m bench $(ARGS)

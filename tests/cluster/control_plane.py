@@ -1,0 +1,252 @@
+"""A true control plane on loopback ports: etcd, API server, controllers, scheduler, nodes."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import signal
+import ssl
+import subprocess
+import tempfile
+import urllib.error
+import urllib.request
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Self
+
+from tests.cluster import build, components
+from tests.cluster.components import Site
+from tests.cluster.processes import (
+    PATIENCE_SECONDS,
+    DidNotStart,
+    end,
+    free_ports,
+    is_running,
+    program_of,
+    start,
+    wait_until,
+)
+
+HERE = Path(__file__).parent
+ORDER = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
+NODE: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "Node",
+    "metadata": {"name": "node-0", "labels": {"kubernetes.io/hostname": "node-0"}},
+}
+
+
+class ControlPlane:
+    """A running cluster.
+
+    Attributes:
+        site: its folder, ports and addresses.
+        pids: the process id of each component that runs, by its name.
+    """
+
+    def __init__(self, site: Site, token: str, pids: dict[str, int] | None = None) -> None:
+        """Take hold of a cluster; `start` and `attach` make one."""
+        self.site = site
+        self.pids = dict(pids or {})
+        self._token = token
+
+    @classmethod
+    def start(cls, *, folder: Path | None = None, emulated_version: str = "") -> Self:
+        """Start a new cluster and wait until it schedules pods.
+
+        Args:
+            folder: where its data and logs go; a new one below the temporary folder if absent.
+
+        Raises:
+            build.CannotBuild: its programs cannot be had.
+            DidNotStart: a component did not come up; the message says why.
+        """
+        build.build()
+        folder = folder or Path(tempfile.mkdtemp(prefix="rollouts-cluster-"))
+        (folder / "certificates").mkdir(parents=True)
+        etcd_port, peer_port, api_port = free_ports(3)
+        cluster = cls(
+            Site(folder, etcd_port, peer_port, api_port, emulated_version), secrets.token_hex(16)
+        )
+        try:
+            cluster._prepare()
+            for name in ORDER:
+                cluster.start_component(name)
+            cluster._await_nodes()
+        except BaseException:
+            cluster.stop()
+            raise
+        return cluster
+
+    @classmethod
+    def attach(cls, folder: Path) -> Self | None:
+        """Find the cluster that was started in a folder; None when nothing of it runs."""
+        try:
+            record = json.loads((folder / "cluster.json").read_text())
+        except FileNotFoundError:
+            return None
+        site = Site(**{**record["site"], "folder": folder})
+        # A number from before a reboot may belong to somebody else's process by now.
+        ours = build.cache_folder().resolve()
+        pids = {name: pid for name, pid in record["pids"].items() if program_of(pid, below=ours)}
+        return cls(site, record["token"], pids) if pids else None
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether every component runs."""
+        return all(name in self.pids and is_running(self.pids[name]) for name in ORDER)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Return the administrator's kubeconfig."""
+        return self.site.kubeconfig
+
+    @property
+    def kubectl(self) -> Path:
+        """Return the stock kubectl of this cluster's version."""
+        return build.control_plane_folder() / "kubectl"
+
+    def log_of(self, component: str) -> Path:
+        """Return where a component's output goes."""
+        return self.site.folder / f"{component}.log"
+
+    def start_component(self, name: str) -> None:
+        """Start one component and wait until it serves, where others need it."""
+        folder = build.kwok_folder() if name == "kwok" else build.control_plane_folder()
+        log = self.log_of(name)
+        self.pids[name] = start(folder / name, self._arguments(name), log)
+        self._record()
+        if name in {"etcd", "kube-apiserver"}:
+            wait_until(
+                lambda: self._is_serving(name) or self._fail_if_ended(name),
+                at_most=PATIENCE_SECONDS,
+                what=f"{name} to serve",
+                log=log,
+            )
+
+    def end_component(self, name: str, *, how: signal.Signals = signal.SIGTERM) -> None:
+        """End one component, by default as an administrator would."""
+        end(self.pids.pop(name), how=how)
+        self._record()
+
+    def restart(self, name: str, *, how: signal.Signals = signal.SIGTERM) -> None:
+        """End one component and start it again with the same data and ports."""
+        self.end_component(name, how=how)
+        self.start_component(name)
+
+    def stop(self) -> None:
+        """End everything and remove its data; what others depend on ends last."""
+        for name in reversed(ORDER):
+            if name in self.pids:
+                end(self.pids.pop(name), how=signal.SIGKILL)
+        shutil.rmtree(self.site.folder, ignore_errors=True)
+
+    def write_kubeconfig(self, path: Path, *, token: str, namespace: str = "default") -> Path:
+        """Write a kubeconfig for somebody who has a token of this cluster."""
+        authority = str(self.site.certificate("ca.crt"))
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "test",
+            "clusters": [
+                {
+                    "name": "test",
+                    "cluster": {"server": self.site.url, "certificate-authority": authority},
+                }
+            ],
+            "users": [{"name": "test", "user": {"token": token}}],
+            "contexts": [
+                {
+                    "name": "test",
+                    "context": {"cluster": "test", "user": "test", "namespace": namespace},
+                }
+            ],
+        }
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(config, indent=1))
+        return path
+
+    def request(self, method: str, path: str, body: Any = None) -> Any:
+        """Send one request as the administrator and return the decoded answer."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        request = urllib.request.Request(
+            self.site.url + path, data=data, method=method, headers=headers
+        )
+        context = ssl.create_default_context(cafile=str(self.site.certificate("ca.crt")))
+        with urllib.request.urlopen(request, timeout=10, context=context) as answer:
+            text = answer.read()
+        return json.loads(text) if text[:1] in {b"{", b"["} else text.decode()
+
+    def _prepare(self) -> None:
+        folder = self.site.folder
+        program = build.control_plane_folder() / "controlplane"
+        subprocess.run([program, "certificates", folder / "certificates"], check=True)
+        tokens = folder / "tokens.csv"
+        tokens.touch(mode=0o600)
+        tokens.write_text(f'{self._token},admin,admin,"system:masters"\n')
+        self.write_kubeconfig(self.kubeconfig, token=self._token)
+
+    def _arguments(self, name: str) -> list[str]:
+        match name:
+            case "etcd":
+                return components.etcd(self.site)
+            case "kube-apiserver":
+                return components.kube_apiserver(self.site, HERE / "audit-policy.yaml")
+            case "kube-controller-manager":
+                return components.kube_controller_manager(self.site)
+            case "kube-scheduler":
+                return components.kube_scheduler(self.site)
+            case "kwok":
+                return components.kwok(self.site, HERE / "stages.yaml")
+            case _:
+                raise ValueError(f"{name!r} is none of {', '.join(ORDER)}")
+
+    def _is_serving(self, name: str) -> bool:
+        try:
+            if name == "etcd":
+                url = f"http://127.0.0.1:{self.site.etcd_port}/health"
+                with urllib.request.urlopen(url, timeout=1) as answer:
+                    return bool(json.load(answer)["health"] == "true")
+            return bool(self.request("GET", "/readyz") == "ok")
+        except (OSError, urllib.error.URLError):
+            return False
+
+    def _fail_if_ended(self, name: str) -> bool:
+        if not is_running(self.pids[name]):
+            lines = self.log_of(name).read_text(errors="replace").splitlines()[-15:]
+            raise DidNotStart(f"{name} ended at once; its log ends with:\n" + "\n".join(lines))
+        return False
+
+    def _await_nodes(self) -> None:
+        self.request("POST", "/api/v1/nodes", NODE)
+
+        def is_ready() -> bool:
+            if not self._has_default_account():
+                return False
+            status = self.request("GET", "/api/v1/nodes/node-0").get("status") or {}
+            return any(
+                each["type"] == "Ready" and each["status"] == "True"
+                for each in status.get("conditions") or ()
+            )
+
+        wait_until(
+            is_ready, at_most=PATIENCE_SECONDS, what="a node to be ready", log=self.log_of("kwok")
+        )
+
+    def _has_default_account(self) -> bool:
+        accounts = self.request("GET", "/api/v1/namespaces/default/serviceaccounts")
+        return any(each["metadata"]["name"] == "default" for each in accounts["items"])
+
+    def _record(self) -> None:
+        site = {**asdict(self.site), "folder": str(self.site.folder)}
+        record = self.site.folder / "cluster.json"
+        record.touch(mode=0o600)
+        record.write_text(json.dumps({"site": site, "token": self._token, "pids": self.pids}))
