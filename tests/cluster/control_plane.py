@@ -113,6 +113,11 @@ class ControlPlane:
         """Return the stock kubectl of this cluster's version."""
         return build.control_plane_folder() / "kubectl"
 
+    @property
+    def credentials(self) -> dict[str, str]:
+        """Return the headers that make a request the administrator's."""
+        return {"Authorization": f"Bearer {self._token}"}
+
     def log_of(self, component: str) -> Path:
         """Return where a component's output goes."""
         return self.site.folder / f"{component}.log"
@@ -176,7 +181,7 @@ class ControlPlane:
     def request(self, method: str, path: str, body: Any = None) -> Any:
         """Send one request as the administrator and return the decoded answer."""
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        headers = {**self.credentials, "Content-Type": "application/json"}
         request = urllib.request.Request(
             self.site.url + path, data=data, method=method, headers=headers
         )
