@@ -79,6 +79,8 @@ def _update_service(new: Manifest, before: Manifest, engine: Engine) -> Manifest
         if known["type"] != "ExternalName" and spec.get("clusterIP") == known.get("clusterIP"):
             for key in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
                 spec.pop(key, None)
+            if spec.get("internalTrafficPolicy") == known.get("internalTrafficPolicy"):
+                spec.pop("internalTrafficPolicy", None)
         return {**new, "spec": spec}
     # A client that leaves these out does not ask for them to be released.
     for key in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):

@@ -31,6 +31,7 @@ from rollouts.emulator.ownership import (
     without_managed,
     write_equal,
 )
+from rollouts.emulator.patches import equal
 from rollouts.emulator.typed import (
     Comparison,
     Undeclared,
@@ -90,7 +91,10 @@ def apply_configuration(
         raise _conflict(conflicts)
     result = disown(managed, changed, but=manager)
     if owned := strip(claimed):
-        result[manager] = Share(owned, applied["apiVersion"], now)
+        # An applier that changes nothing gets no new time, and none at all as a new owner.
+        known = managed[manager].time if manager in managed else ""
+        time = known if live is not None and equal(pruned, base) else now
+        result[manager] = Share(owned, applied["apiVersion"], time)
     else:
         result.pop(manager, None)
     if live is not None and write_equal(result, live):
@@ -110,7 +114,9 @@ def _check_applied(model: Model, applied: Manifest, request: Request) -> None:
         raise bad_request("metadata.managedFields must be nil")
     problems = check_declared(model.root, applied)
     if problems:
-        where = f"{request.namespace}/{request.name}; {rt.api_version}, Kind={rt.kind}"
+        metadata = applied.get("metadata") or {}
+        name = f"{metadata.get('namespace', '')}/{request.name}"
+        where = f"{name}; {rt.group}/{rt.version}, Kind={rt.kind}"
         listed = problems[0]
         if len(problems) > 1:
             listed = "errors:\n" + "\n".join(f"  {problem}" for problem in problems)

@@ -9,6 +9,7 @@ from rollouts.emulator.conversion import event_from_core, event_to_core
 from rollouts.emulator.decoding import Decoder
 from rollouts.emulator.defaults import DEFAULTS
 from rollouts.emulator.errors import invalid
+from rollouts.emulator.metadata import unqualified_finalizer_causes
 from rollouts.emulator.models import Model
 from rollouts.emulator.names import (
     label_problems,
@@ -177,7 +178,7 @@ class BuiltinModel(Model):
         causes = [] if old is not None else self._name_causes(manifest["metadata"]["name"])
         for rule in RULES.get(self.rt.stored_as, ()):
             causes += rule(manifest, old)
-        return causes
+        return causes + unqualified_finalizer_causes(manifest["metadata"])
 
     def _name_causes(self, name: str) -> list[Cause]:
         if not name:

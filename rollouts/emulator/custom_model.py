@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from rollouts.emulator.decoding import Decoder
-from rollouts.emulator.errors import bad_request, invalid
+from rollouts.emulator.errors import Cause, bad_request, invalid
 from rollouts.emulator.models import Model
 from rollouts.emulator.names import subdomain_problems
 from rollouts.emulator.nodes import DEDUCED, STRUCT, Field, Node
@@ -14,7 +15,6 @@ from rollouts.emulator.validation import check_value
 from rollouts.emulator.wire import wire_type
 
 if TYPE_CHECKING:
-    from rollouts.emulator.errors import Cause
     from rollouts.emulator.resources import Manifest, ResourceType
 
 _TYPED = ("apiVersion", "kind", "metadata")
@@ -104,7 +104,43 @@ class CustomModel(Model):
         known = None
         if old is not None:
             known = {key: value for key, value in old.items() if key not in _TYPED}
-        return causes + check_value(self.rule, body, known, "")
+        causes += check_value(self.rule, body, known, "")
+        return causes + _scale_causes(self.rt, manifest)
+
+
+def _scale_causes(rt: ResourceType, manifest: Manifest) -> list[Cause]:
+    """Return what keeps the scale subresource from reading the numbers of replicas."""
+    causes: list[Cause] = []
+    for path in (rt.scale.spec_replicas, rt.scale.status_replicas) if rt.scale else ():
+        where, value = "." + ".".join(path), _value_at(manifest, path)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int):
+            kind = _GO_TYPES.get(type(value), type(value).__name__)
+            shown = value if isinstance(value, str) else json.dumps(value)
+            message = f"{where} accessor error: {shown} is of the type {kind}, expected int64"
+            causes.append(Cause("FieldValueInvalid", where, f"Invalid value: 0: {message}"))
+        elif value < 0:
+            causes.append(invalid(where, value, "should be a non-negative integer"))
+    return causes
+
+
+def _value_at(manifest: Manifest, path: tuple[str, ...]) -> Any:
+    found: Any = manifest
+    for key in path:
+        if not isinstance(found, dict):
+            return None
+        found = found.get(key)
+    return found
+
+
+_GO_TYPES: dict[type, str] = {
+    str: "string",
+    bool: "bool",
+    float: "float64",
+    list: "[]interface {}",
+    dict: "map[string]interface {}",
+}
 
 
 def _root_node(rule: Rule) -> Node:

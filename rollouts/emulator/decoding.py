@@ -13,7 +13,7 @@ from base64 import b64decode
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from rollouts.emulator.errors import bad_request
+from rollouts.emulator.errors import Undecodable
 from rollouts.emulator.nodes import ANY, LIST, MAP, STRUCT, Field, Node
 from rollouts.emulator.quantities import QUANTITY_RULE, canonical_quantity
 from rollouts.emulator.wire import (
@@ -71,9 +71,7 @@ class Decoder:
             decoded: Manifest = self._struct(root, manifest, known, "")
         except _BadValue as error:
             rt = self._rt
-            raise bad_request(
-                f'{rt.kind} in version "{rt.version}" cannot be handled as a {rt.kind}: {error}'
-            ) from None
+            raise Undecodable(rt, manifest, str(error)) from None
         return decoded
 
     def _value(self, node: Node, value: Any, known: Any, path: str) -> Any:
@@ -155,7 +153,12 @@ class Decoder:
             elif item is before:
                 made[key] = item
             else:
-                made[key] = self._value(node.item, item, before, f"{path}.{key}")
+                try:
+                    made[key] = self._value(node.item, item, before, f"{path}.{key}")
+                except _BadValue as error:
+                    # The decoder of the real server does not name the key of a map.
+                    text = str(error).replace(f".{path}.{key} ", f".{path} ", 1)
+                    raise _BadValue(text) from None
         return value if _is_same(made, value) else made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -167,6 +168,36 @@ def unprocessable(rt: ResourceType, name: str, causes: Iterable[Cause]) -> ApiEr
         {"reason": cause.reason, "message": cause.message, "field": cause.field} for cause in found
     ]
     return ApiError(422, "Invalid", f'{kind} "{name}" is invalid: {listed}', details)
+
+
+class Undecodable(ApiError):
+    """400: a value does not fit the type of its field."""
+
+    def __init__(self, rt: ResourceType, manifest: object, why: str) -> None:
+        """Keep what could not be read, and why."""
+        kind, version = rt.kind, rt.version
+        message = f'{kind} in version "{version}" cannot be handled as a {kind}: {why}'
+        super().__init__(400, "BadRequest", message)
+        self.manifest = manifest
+        self.why = why
+
+
+_UNREADABLE = re.compile(r"cannot unmarshal (\w+) into Go struct field \S+ of type (.+)")
+_GO_KINDS = {"number": "int64", "bool": "bool", "string": "string", "array": "slice"}
+
+
+def unreadable_patch(error: Undecodable, *, is_strategic: bool) -> ApiError:
+    """Return the 422 of a patch that leaves an object which cannot be read."""
+    text = json.dumps(error.manifest, separators=(",", ":"))
+    found = _UNREADABLE.search(error.why)
+    why = error.why
+    if is_strategic and found is not None:
+        # Such a patch is applied to a tree of values, which another converter reads.
+        text = f"map[{text.strip('{}')}]"
+        why = f"cannot convert {_GO_KINDS.get(found[1], found[1])} to {found[2]}"
+    cause = invalid("patch", text, why)
+    listed = {"reason": cause.reason, "message": cause.message, "field": cause.field}
+    return ApiError(422, "Invalid", f' "" is invalid: {cause}', {"causes": [listed]})
 
 
 def bad_request(message: str) -> ApiError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rollouts.emulator.errors import Cause, bad_request, forbidden_field, invalid, required
+from rollouts.emulator.errors import Cause, bad_request, forbidden_field, invalid
 from rollouts.emulator.names import label_value_problems, qualified_name_problems
 from rollouts.emulator.patches import equal
 
@@ -146,10 +146,12 @@ def _annotation_causes(annotations: dict[str, Any], path: str) -> list[Cause]:
 def _owner_causes(owners: list[dict[str, Any]], path: str) -> list[Cause]:
     causes = []
     controllers: list[str] = []
-    for position, owner in enumerate(owners):
+    for owner in owners:
+        if not owner.get("apiVersion"):
+            causes.append(invalid(f"{path}.apiVersion", "", "version must not be empty"))
         causes += [
-            required(f"{path}[{position}].{key}", "must not be empty")
-            for key in ("apiVersion", "kind", "name", "uid")
+            invalid(f"{path}.{key}", "", "must not be empty")
+            for key in ("kind", "name", "uid")
             if not owner.get(key)
         ]
         if owner.get("controller"):
@@ -178,12 +180,27 @@ def _finalizer_causes(finalizers: list[str], path: str) -> list[Cause]:
     return causes
 
 
+_STANDARD_FINALIZERS = (ORPHAN, FOREGROUND, "kubernetes")
+
 _CHECKS: dict[str, Callable[[Any, str], list[Cause]]] = {
     "labels": _label_causes,
     "annotations": _annotation_causes,
     "ownerReferences": _owner_causes,
     "finalizers": _finalizer_causes,
 }
+
+
+def unqualified_finalizer_causes(metadata: dict[str, Any]) -> list[Cause]:
+    """Return what is wrong with the finalizers of a builtin kind beside their form."""
+    return [
+        invalid(
+            f"metadata.finalizers[{position}]",
+            finalizer,
+            "name is neither a standard finalizer name nor is it fully qualified",
+        )
+        for position, finalizer in enumerate(metadata.get("finalizers") or ())
+        if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS
+    ]
 
 
 def immutable_causes(new: dict[str, Any], old: dict[str, Any]) -> list[Cause]:

@@ -7,11 +7,13 @@ import re
 
 _LABEL_FORM = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN_FORM = rf"{_LABEL_FORM}(\.{_LABEL_FORM})*"
+_WILDCARD_FORM = rf"\*\.{_SUBDOMAIN_FORM}"
 _SERVICE_FORM = r"[a-z]([-a-z0-9]*[a-z0-9])?"
 _QUALIFIED_FORM = r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 
 _LABEL = re.compile(_LABEL_FORM)
 _SUBDOMAIN = re.compile(_SUBDOMAIN_FORM)
+_WILDCARD = re.compile(_WILDCARD_FORM)
 _SERVICE = re.compile(_SERVICE_FORM)
 _QUALIFIED = re.compile(_QUALIFIED_FORM)
 
@@ -22,6 +24,11 @@ _LABEL_RULE = (
 _SUBDOMAIN_RULE = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
     "'.', and must start and end with an alphanumeric character"
+)
+_WILDCARD_RULE = (
+    "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which "
+    "must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric "
+    "character"
 )
 _SERVICE_RULE = (
     "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "
@@ -63,6 +70,14 @@ def subdomain_problems(name: str) -> list[str]:
     problems = _bytes_over(name, SUBDOMAIN_LENGTH_MAX)
     if not _SUBDOMAIN.fullmatch(name):
         problems.append(_explain(_SUBDOMAIN_RULE, _SUBDOMAIN_FORM, "example.com"))
+    return problems
+
+
+def wildcard_problems(name: str) -> list[str]:
+    """Return what is wrong with a host name that stands for all names below another one."""
+    problems = _bytes_over(name, SUBDOMAIN_LENGTH_MAX)
+    if not _WILDCARD.fullmatch(name):
+        problems.append(_explain(_WILDCARD_RULE, _WILDCARD_FORM, "*.example.com"))
     return problems
 
 

@@ -49,12 +49,21 @@ def merge_patch(target: Any, patch: Any) -> Any:
             continue
         present = key in original
         current = original.get(key)
-        merged = merge_patch(current, value) if isinstance(value, dict) else value
+        merged = merge_patch(current, value) if isinstance(value, dict) else _without_nulls(value)
         if present and (merged is current or equal(merged, current)):
             continue
         result = dict(result) if result is original else result
         result[key] = merged
     return result
+
+
+def _without_nulls(value: Any) -> Any:
+    """Drop nulls from the objects in a list, as the library of the real server does."""
+    if isinstance(value, list):
+        return [_without_nulls(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+    return value
 
 
 def diff_merge_patch(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from rollouts.emulator.apply import apply_configuration
 from rollouts.emulator.errors import (
     ApiError,
+    Undecodable,
     bad_request,
     conflict,
     not_found,
     required,
+    unreadable_patch,
     unsupported_media_type,
 )
 from rollouts.emulator.metadata import check_namespace, read_metadata
@@ -53,7 +55,12 @@ def patch(
     if old is None:
         raise not_found(request.rt, request.name)
     model = engine.model(request.rt)
-    return replace(engine, request, old, lambda before: change(model, content_type, before, body))
+    try:
+        return replace(
+            engine, request, old, lambda before: change(model, content_type, before, body)
+        )
+    except Undecodable as error:
+        raise unreadable_patch(error, is_strategic=content_type == STRATEGIC_PATCH) from None
 
 
 def check_patch_type(request: Request, patch_type: str) -> str:
@@ -109,8 +116,6 @@ def _apply(engine: Engine, request: Request, body: Any, *, force: bool) -> Manif
         )
     check_namespace(rt, metadata, request.namespace)
     applied = {**body, "metadata": {**metadata, "name": request.name}}
-    if rt.namespaced and request.namespace:
-        applied["metadata"]["namespace"] = request.namespace
     old = engine.table(rt).get(request.namespace, request.name)
     if old is None:
         return _apply_new(engine, request, model, applied, force=force)

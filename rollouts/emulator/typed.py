@@ -6,6 +6,7 @@ the schema: atomic parts are leaves, lists are leaves, sets, or maps by key.
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 
 from rollouts.emulator.fields import (
@@ -20,6 +21,7 @@ from rollouts.emulator.fields import (
 )
 from rollouts.emulator.nodes import ANY, DEDUCED, LIST, MAP, STRUCT, Node
 from rollouts.emulator.patches import equal
+from rollouts.emulator.wire import BOOL, FLOAT, INT32, INT64, STRING
 
 _LEAF = "leaf"
 _ZEROS = {"string": "", "bool": False, "int32": 0, "int64": 0, "float64": 0}
@@ -339,6 +341,20 @@ def check_declared(node: Node, value: Any, path: str = "") -> list[str]:
     if isinstance(value, dict | list):
         kind = "map" if isinstance(value, dict) else "list"
         return [f"{path}: expected {node.kind}, got {kind}"]
+    return _check_scalar(node, value, path)
+
+
+def _check_scalar(node: Node, value: Any, path: str) -> list[str]:
+    """Compare a scalar with its type, in the words of the library for typed values."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if node.kind == STRING and not isinstance(value, str):
+        shown = json.dumps(value)
+        return [f"{path}: expected string, got &value.valueUnstructured{{Value:{shown}}}"]
+    if node.kind in (INT32, INT64, FLOAT) and not is_number:
+        kind = "bool" if isinstance(value, bool) else "string"
+        return [f"{path}: expected numeric (int or float), got {kind}"]
+    if node.kind == BOOL and not isinstance(value, bool):
+        return [f"{path}: expected boolean, got &{{{value}}}"]
     return []
 
 

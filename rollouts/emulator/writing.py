@@ -92,9 +92,14 @@ def insert(
     new = model.prepare_create(new, engine)
     causes = model.validate(new, None) + metadata_causes(new["metadata"], None)
     if causes:
+        # A real server looks at an object from its metadata on.
+        causes.sort(key=lambda cause: not cause.field.startswith("metadata."))
         raise unprocessable(rt, name, causes)
-    if engine.table(rt).get(namespace, name) is not None:
+    there = engine.table(rt).get(namespace, name)
+    if there is not None:
         error = already_exists(rt, name)
+        if "deletionTimestamp" in there["metadata"]:
+            error.message = f"object is being deleted: {error.message}"
         if generated:
             error.message = (
                 f"{error.message}, the server was not able to generate a unique name for the object"
@@ -202,6 +207,8 @@ def update(engine: Engine, request: Request, manifest: Manifest) -> Manifest:
     old = engine.table(rt).get(request.namespace, request.name)
     if old is None:
         if model.create_on_update and not request.subresource:
+            if uid := metadata.get("uid"):
+                raise conflict(rt, request.name, _other_uid(rt, request, uid))
             return insert(
                 engine,
                 request,
@@ -209,15 +216,27 @@ def update(engine: Engine, request: Request, manifest: Manifest) -> Manifest:
                 {**manifest, "metadata": {**metadata, "name": request.name}},
                 applied=False,
             )
+        decode(request, model, manifest, None)  # What cannot be read is refused first.
         raise not_found(rt, request.name)
     _check_same_object(rt, request.name, metadata, old)
     if not metadata.get("resourceVersion") and not model.unconditional_update:
         cause = invalid("metadata.resourceVersion", 0, "must be specified for an update")
         error = unprocessable(rt, request.name, [cause])
-        error.message = error.message.replace("Invalid value: 0:", "Invalid value: 0x0:")
+        # The generic registry names the resource here, where everything else names the kind.
+        error.message = f'{rt.group_resource} "{request.name}" is invalid: {cause}'
         raise error
     proposed = {**manifest, "metadata": {**metadata, "name": request.name}}
     return replace(engine, request, old, lambda _: proposed)
+
+
+def _other_uid(rt: ResourceType, request: Request, uid: str) -> str:
+    """Say that an object of this uid is gone, in the words of the storage of the real server."""
+    folder = "services/specs" if rt.plural == "services" else rt.plural
+    return (
+        f"StorageError: invalid object, Code: 4, Key: /registry/{folder}/{request.namespace}/"
+        f"{request.name}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: "
+        f"UID in precondition: {uid}, UID in object meta: "
+    )
 
 
 def _check_same_object(
@@ -306,8 +325,8 @@ def settle(
     if equal_objects(new, before):
         return before
     new = _count_generation(model, new, before)
-    causes = model.validate(new, before) + metadata_causes(new["metadata"], known)
-    causes += immutable_causes(new["metadata"], known)
+    causes = immutable_causes(new["metadata"], known) + metadata_causes(new["metadata"], known)
+    causes += model.validate(new, before)
     if causes:
         raise unprocessable(rt, name, causes)
     return new

@@ -30,6 +30,7 @@ from tests.cluster.processes import (
 
 HERE = Path(__file__).parent
 ORDER = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
+BARE = ORDER[:2]
 NODE: dict[str, Any] = {
     "apiVersion": "v1",
     "kind": "Node",
@@ -52,11 +53,19 @@ class ControlPlane:
         self._token = token
 
     @classmethod
-    def start(cls, *, folder: Path | None = None, emulated_version: str = "") -> Self:
+    def start(
+        cls,
+        *,
+        folder: Path | None = None,
+        emulated_version: str = "",
+        parts: tuple[str, ...] = ORDER,
+    ) -> Self:
         """Start a new cluster and wait until it schedules pods.
 
         Args:
             folder: where its data and logs go; a new one below the temporary folder if absent.
+            emulated_version: the minor version, such as 1.34, that the API server pretends to be.
+            parts: what to start; `BARE` has an API server in which nothing moves by itself.
 
         Raises:
             build.CannotBuild: its programs cannot be had.
@@ -71,9 +80,10 @@ class ControlPlane:
         )
         try:
             cluster._prepare()
-            for name in ORDER:
+            for name in parts:
                 cluster.start_component(name)
-            cluster._await_nodes()
+            if "kwok" in parts:
+                cluster._await_nodes()
         except BaseException:
             cluster.stop()
             raise

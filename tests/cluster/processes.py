@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -30,15 +29,16 @@ def free_ports(count: int) -> list[int]:
 
 def start(program: Path, arguments: list[str], log: Path) -> int:
     """Start a process that outlives this one, and return its id."""
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [str(program), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    return process.pid
+    appending = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    files = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(log), appending, 0o600),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    # Not `subprocess`: its objects complain when what they started is still there at the end.
+    return os.posix_spawn(
+        program, [program.name, *arguments], os.environ, file_actions=files, setsid=True
+    )
 
 
 def is_running(pid: int) -> bool:

@@ -51,7 +51,9 @@ class Refused(Exception):
 
     @property
     def causes(self) -> list[dict[str, Any]]:
-        return self.status.get("details", {}).get("causes", [])
+        """What is wrong, each thing once: a real server says it once for each time it looks."""
+        found = self.status.get("details", {}).get("causes", [])
+        return [each for index, each in enumerate(found) if each not in found[:index]]
 
 
 class Page(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from contextlib import contextmanager
 from itertools import count
@@ -14,6 +15,7 @@ from contract.kinds import GADGET, NAMESPACES, definition
 
 from rollouts.emulator import ApiServer
 from rollouts.emulator.http import real_clock, serve
+from tests.cluster.control_plane import BARE, ControlPlane
 
 _numbers = count(1)
 
@@ -43,11 +45,23 @@ def over_http():
     loop.close()
 
 
-BACK_ENDS = {"in-process": in_process, "http": over_http}
-"""A real API server is one more entry here: an `HttpApi` with its address and credentials."""
+@contextmanager
+def real():
+    """A true API server in which nothing moves by itself, as nothing does in the other two."""
+    with ControlPlane.start(parts=BARE) as cluster:
+        trust = ssl.create_default_context(cafile=str(cluster.site.certificate("ca.crt")))
+        api = HttpApi(cluster.site.url, cluster.credentials, trust)
+        yield api
+        api.close()
 
 
-@pytest.fixture(scope="session", params=sorted(BACK_ENDS))
+BACK_ENDS = {"in-process": in_process, "http": over_http, "real": real}
+
+
+@pytest.fixture(
+    scope="session",
+    params=["in-process", "http", pytest.param("real", marks=pytest.mark.real)],
+)
 def api(request):
     """The back end under test, with the custom resource of the suite installed."""
     with BACK_ENDS[request.param]() as back_end:

@@ -66,11 +66,18 @@ class HttpStream:
 class HttpApi:
     """One connection for the verbs, one more for each watch."""
 
-    def __init__(self, url, headers=None):
+    def __init__(self, url, headers=None, trust=None):
+        """Connect; `trust` is the TLS context of an https address."""
         self._address = urlsplit(url).netloc
         self._headers = headers or {}
-        self._connection = http.client.HTTPConnection(self._address)
+        self._trust = trust
+        self._connection = self._connect()
         self._streams = []
+
+    def _connect(self):
+        if self._trust is None:
+            return http.client.HTTPConnection(self._address, timeout=30)
+        return http.client.HTTPSConnection(self._address, timeout=30, context=self._trust)
 
     def close(self):
         for stream in self._streams:
@@ -139,7 +146,7 @@ class HttpApi:
         return self._call("DELETE", self._path(kind, namespace, name), body)
 
     def watch(self, kind, namespace, **options):
-        connection = http.client.HTTPConnection(self._address)
+        connection = self._connect()
         path = self._path(kind, namespace)
         response = self._send(connection, "GET", path, options={**options, "watch": True})
         stream = HttpStream(connection, response)
@@ -156,7 +163,7 @@ class HttpApi:
         self.create(kind, "", definition)
         for _ in range(_ESTABLISH_TRIES):
             found = self.get(kind, "", definition["metadata"]["name"])
-            conditions = found.get("status", {}).get("conditions", [])
+            conditions = found.get("status", {}).get("conditions") or []
             if any(
                 each["type"] == "Established" and each["status"] == "True" for each in conditions
             ):

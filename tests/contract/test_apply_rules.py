@@ -181,3 +181,23 @@ def test_a_creator_owns_defaults_and_an_applier_does_not(api, namespace, apply):
 
     assert "f:strategy" in owned(created, "c", "Update")["f:spec"]
     assert {"f:selector", "f:template"} == set(owned(applied, "a")["f:spec"])
+
+
+def test_an_applier_that_changes_nothing_has_no_time(api, namespace, apply):
+    api.create(CONFIG_MAPS, namespace, config_map())
+    applied = apply(CONFIG_MAPS, just(CONFIG_MAPS, "m", data={"key": "value"}))
+    (entry,) = [
+        each for each in applied["metadata"]["managedFields"] if each["operation"] == "Apply"
+    ]
+
+    assert "time" not in entry
+
+
+def test_a_scalar_of_another_type_cannot_be_applied(apply):
+    manifest = just(CONFIG_MAPS, "m", data={"number": 7})
+    message = (
+        "failed to create typed patch object (/m; /v1, Kind=ConfigMap): .data.number: "
+        "expected string, got &value.valueUnstructured{Value:7}"
+    )
+    with refused(500, "", message):
+        apply(CONFIG_MAPS, manifest)

@@ -30,14 +30,14 @@ _FROZEN = "field is immutable when `immutable` is set"
 def check_config_map(manifest: Manifest, old: Manifest | None) -> list[Cause]:
     """Return everything wrong with a ConfigMap."""
     data, binary = manifest.get("data") or {}, manifest.get("binaryData") or {}
-    causes = _keys("data", data) + _keys("binaryData", binary)
+    causes = _frozen(manifest, old, ("data", "binaryData"))
+    causes += _keys("data", data) + _keys("binaryData", binary)
     causes += [
         invalid(f"data[{key}]", key, "duplicate of key present in binaryData")
         for key in data
         if key in binary
     ]
-    causes += _size("", [*data.values(), *binary.values()])
-    return causes + _frozen(manifest, old, ("data", "binaryData"))
+    return causes + _size("", [*data.values(), *binary.values()])
 
 
 def check_secret(manifest: Manifest, old: Manifest | None) -> list[Cause]:

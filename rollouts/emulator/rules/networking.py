@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rollouts.emulator.errors import Cause, duplicate, invalid, required, unsupported
 from rollouts.emulator.metadata import label_causes
-from rollouts.emulator.names import label_problems, subdomain_problems
+from rollouts.emulator.names import label_problems, subdomain_problems, wildcard_problems
 from rollouts.emulator.rules.common import (
     immutable,
     is_unchanged,
@@ -134,8 +134,8 @@ def _ingress_rule(path: str, rule: dict[str, Any]) -> list[Cause]:
         detail = "must be a DNS name, not an IP address"
         causes.append(invalid(f"{path}.host", host, detail))
     if host:
-        bare = host.removeprefix("*.")
-        causes += [invalid(f"{path}.host", host, each) for each in subdomain_problems(bare)]
+        problems = wildcard_problems(host) if "*" in host else subdomain_problems(host)
+        causes += [invalid(f"{path}.host", host, each) for each in problems]
     http = rule.get("http")
     if http is None:
         return causes

@@ -96,6 +96,7 @@ def _pods_of(path: str, spec: dict[str, Any], old: dict[str, Any] | None) -> lis
         return causes
     if selector is None:
         causes.append(required(f"{path}.selector"))
+        causes.append(_stray(path, template))
     else:
         causes += label_selector(f"{path}.selector", selector)
         if not selector.get("matchLabels") and not selector.get("matchExpressions"):
@@ -113,12 +114,16 @@ def _pods_of(path: str, spec: dict[str, Any], old: dict[str, Any] | None) -> lis
 
 
 def _mismatch(path: str, selector: dict[str, Any], template: dict[str, Any]) -> list[Cause]:
-    labels = (template.get("metadata") or {}).get("labels")
     read = read_label_selector(selector)
-    if read is None or read.matches(labels):
+    if read is None or read.matches((template.get("metadata") or {}).get("labels")):
         return []
+    return [_stray(path, template)]
+
+
+def _stray(path: str, template: dict[str, Any]) -> Cause:
+    labels = (template.get("metadata") or {}).get("labels")
     detail = "`selector` does not match template `labels`"
-    return [invalid(f"{path}.template.metadata.labels", labels, detail)]
+    return invalid(f"{path}.template.metadata.labels", labels, detail)
 
 
 def _strategy(path: str, strategy: dict[str, Any]) -> list[Cause]:

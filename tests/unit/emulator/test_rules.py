@@ -174,7 +174,7 @@ SPEC = "spec.template.spec.containers[0]"
         ),
         (
             config_map(ownerReferences=[{"kind": "A", "name": "a", "apiVersion": "v1"}]),
-            "metadata.ownerReferences[0].uid: Required value: must not be empty",
+            'metadata.ownerReferences.uid: Invalid value: "": must not be empty',
         ),
         (
             config_map(finalizers=["orphan", "foregroundDeletion"]),

@@ -280,7 +280,8 @@ def test_everything_wrong_is_reported_at_once(server, widgets):
         server.create(widgets, "default", widget(replicas=-1, mode="Warp", ports=[{}]))
 
     fields = [cause["field"] for cause in caught.value.details["causes"]]
-    assert ["spec.replicas", "spec.mode", "spec.ports[0].name"] == fields
+    # The last one is the scale subresource, which reads the number on its own.
+    assert ["spec.replicas", "spec.mode", "spec.ports[0].name", ".spec.replicas"] == fields
     assert "Widget" == caught.value.details["kind"]
 
 

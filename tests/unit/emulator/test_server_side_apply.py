@@ -362,7 +362,7 @@ def test_an_undeclared_field_cannot_be_applied(deployments):
     manifest = deployment(replica=1)
 
     message = (
-        "failed to create typed patch object (default/web; apps/v1, Kind=Deployment): "
+        "failed to create typed patch object (/web; apps/v1, Kind=Deployment): "
         ".spec.replica: field not declared in schema"
     )
     with refused(500, message=message):

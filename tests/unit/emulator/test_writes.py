@@ -200,7 +200,7 @@ def test_a_custom_resource_may_not(server, widgets):
     server.create(widgets, "default", widget())
 
     message = (
-        'Widget.example.com "one" is invalid: metadata.resourceVersion: Invalid value: 0x0: '
+        'widgets.example.com "one" is invalid: metadata.resourceVersion: Invalid value: 0: '
         "must be specified for an update"
     )
     with refused(422, message=message):
