@@ -1,6 +1,6 @@
-"""How a Rollout refers to analysis and experiments. Modelled so that nothing is lost or misread.
+"""How a Rollout refers to analysis and experiments, and what templates and runs share with it.
 
-This version runs neither; `rollouts.api.support` says so wherever they appear.
+What of it a Rollout may ask for in this version is said in `rollouts.api.support`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,13 @@ class ExtraMetadata(Model):
     annotations: Text = Field(default_factory=dict, description="Annotations to add.")
 
 
+class SecretKey(Model):
+    """A key of a Secret in the namespace of the run."""
+
+    name: str = Field(description="Name of the Secret.")
+    key: str = Field(description="Key in the Secret.")
+
+
 class FieldPath(Model):
     """A field of the Rollout."""
 
@@ -26,28 +33,38 @@ class FieldPath(Model):
 
 
 class ArgumentSource(Model):
-    """Where the value of an analysis argument comes from."""
+    """Where the value of an argument comes from; exactly one of these."""
 
+    secret_key_ref: SecretKey | None = Field(
+        None, description="A key of a Secret; read anew for each measurement and never shown."
+    )
     pod_template_hash_value: str = Field(
         "", description="Stable or Latest: the pod template hash of that revision."
     )
     field_ref: FieldPath | None = Field(None, description="A field of the Rollout.")
 
 
-class AnalysisArgument(Model):
-    """An argument handed to the templates of an analysis."""
+POD_TEMPLATE_HASH_VALUES: tuple[str, ...] = ("Stable", "Latest")
+"""The revisions whose hash an argument can be."""
+
+
+class Argument(Model):
+    """An argument of an analysis, written `{{args.name}}` where its value is wanted."""
 
     name: str = Field(description="Name of the argument.")
-    value: str = Field("", description="Its value, written out.")
+    value: str | None = Field(None, description="Its value, written out.")
     value_from: ArgumentSource | None = Field(None, description="Where to find its value.")
 
 
 class AnalysisTemplateRef(Model):
-    """An AnalysisTemplate to take metrics from."""
+    """A template to take metrics from."""
 
     template_name: str = Field("", description="Name of the template.")
     cluster_scope: Bool = Field(
         default=False, description="The template is a ClusterAnalysisTemplate instead."
+    )
+    args: Items[Argument] = Field(
+        (), description="Arguments for this template alone. Not a field of the peer's."
     )
 
 
@@ -64,11 +81,25 @@ class MeasurementRetention(Model):
     limit: Int32 = Field(0, description="How many of the newest measurements to keep.")
 
 
+class TtlStrategy(Model):
+    """When a finished run is deleted."""
+
+    seconds_after_completion: Int32 | None = Field(
+        None, description="Seconds after its end, however it ended."
+    )
+    seconds_after_failure: Int32 | None = Field(
+        None, description="Seconds after its end when it failed; goes before the general one."
+    )
+    seconds_after_success: Int32 | None = Field(
+        None, description="Seconds after its end when it was successful; goes before the other."
+    )
+
+
 class RolloutAnalysis(Model):
     """An analysis that the Rollout starts."""
 
     templates: Items[AnalysisTemplateRef] = Field((), description="Templates to merge.")
-    args: Items[AnalysisArgument] = Field((), description="Arguments of the templates.")
+    args: Items[Argument] = Field((), description="Arguments of the templates.")
     dry_run: Items[DryRun] = Field((), description="Metrics that do not count.")
     measurement_retention: Items[MeasurementRetention] = Field(
         (), description="How many measurements are kept."
@@ -92,7 +123,7 @@ class ExperimentAnalysis(Model):
     cluster_scope: Bool = Field(
         default=False, description="The template is a ClusterAnalysisTemplate instead."
     )
-    args: Items[AnalysisArgument] = Field((), description="Arguments of the template.")
+    args: Items[Argument] = Field((), description="Arguments of the template.")
     required_for_completion: Bool = Field(
         default=False, description="The experiment ends only when this analysis has ended."
     )

@@ -45,6 +45,15 @@ class ObjectRef:
 
 
 ROLLOUT = Kind("argoproj.io", "v1alpha1", "Rollout", "rollouts")
+ANALYSIS_TEMPLATE = Kind("argoproj.io", "v1alpha1", "AnalysisTemplate", "analysistemplates")
+CLUSTER_ANALYSIS_TEMPLATE = Kind(
+    "argoproj.io",
+    "v1alpha1",
+    "ClusterAnalysisTemplate",
+    "clusteranalysistemplates",
+    namespaced=False,
+)
+ANALYSIS_RUN = Kind("argoproj.io", "v1alpha1", "AnalysisRun", "analysisruns")
 APPLICATION = Kind("argoproj.io", "v1alpha1", "Application", "applications")
 GIT_REPOSITORY = Kind("source.toolkit.fluxcd.io", "v1", "GitRepository", "gitrepositories")
 HELM_REPOSITORY = Kind("source.toolkit.fluxcd.io", "v1", "HelmRepository", "helmrepositories")
@@ -53,6 +62,7 @@ KUSTOMIZATION = Kind("kustomize.toolkit.fluxcd.io", "v1", "Kustomization", "kust
 REPLICA_SET = Kind("apps", "v1", "ReplicaSet", "replicasets")
 DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments")
 SERVICE = Kind("", "v1", "Service", "services")
+JOB = Kind("batch", "v1", "Job", "jobs")
 POD = Kind("", "v1", "Pod", "pods")
 SECRET = Kind("", "v1", "Secret", "secrets")
 CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps")

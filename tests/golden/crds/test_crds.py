@@ -32,6 +32,10 @@ def _at(schema, *names):
     return schema
 
 
+def _schema(name):
+    return CRDS[name]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+
+
 def _rollout():
     return CRDS["rollouts.argoproj.io"]["spec"]["versions"][0]
 
@@ -52,9 +56,12 @@ def test_a_file_is_small_and_reads_back(name):
     assert "&id" not in text
 
 
-def test_five_kinds_are_defined():
+def test_all_our_kinds_are_defined():
     assert sorted(CRDS) == [
+        "analysisruns.argoproj.io",
+        "analysistemplates.argoproj.io",
         "applications.argoproj.io",
+        "clusteranalysistemplates.argoproj.io",
         "gitrepositories.source.toolkit.fluxcd.io",
         "helmrepositories.source.toolkit.fluxcd.io",
         "kustomizations.kustomize.toolkit.fluxcd.io",
@@ -160,6 +167,54 @@ def test_our_own_status_fields_are_kept():
     properties = _at(_rollout()["schema"]["openAPIV3Schema"], "status")["properties"]
 
     assert {"lastRequest", "scaleDownDeadlines", "promotedAt"} <= set(properties)
+
+
+@pytest.mark.parametrize(
+    ("name", "short_name", "scope", "columns"),
+    [
+        ("analysistemplates.argoproj.io", "at", "Namespaced", ["Age"]),
+        ("clusteranalysistemplates.argoproj.io", "cat", "Cluster", ["Age"]),
+        ("analysisruns.argoproj.io", "ar", "Namespaced", ["Status", "Age"]),
+    ],
+)
+def test_a_kind_of_analysis_is_named_and_printed_as_the_peers(name, short_name, scope, columns):
+    spec = CRDS[name]["spec"]
+
+    assert spec["names"]["shortNames"] == [short_name]
+    assert spec["scope"] == scope
+    assert [column["name"] for column in spec["versions"][0]["additionalPrinterColumns"]] == columns
+
+
+def test_a_run_is_one_object_with_its_status():
+    """Clients of the peer write `status` together with the rest."""
+    assert "subresources" not in CRDS["analysisruns.argoproj.io"]["spec"]["versions"][0]
+
+
+def test_counts_of_a_metric_may_be_arguments():
+    schema = _schema("analysistemplates.argoproj.io")
+    metric = _at(schema, "spec", "metrics", "[]")
+
+    for name in ("count", "failureLimit", "inconclusiveLimit", "consecutiveErrorLimit"):
+        assert _at(metric, name)["x-kubernetes-int-or-string"]
+    assert metric["required"] == ["name", "provider"]
+
+
+def test_a_metric_is_the_same_in_templates_and_runs():
+    metrics = [
+        _at(_schema(f"{plural}.argoproj.io"), "spec", "metrics", "[]")
+        for plural in ("analysistemplates", "clusteranalysistemplates", "analysisruns")
+    ]
+
+    assert metrics[0] == metrics[1] == metrics[2]
+
+
+def test_a_jobs_pods_are_opaque():
+    metric = _at(_schema("analysisruns.argoproj.io"), "spec", "metrics", "[]")
+    job = _at(metric, "provider", "job", "spec")
+
+    assert job["x-kubernetes-preserve-unknown-fields"]
+    assert _at(job, "template")["x-kubernetes-preserve-unknown-fields"]
+    assert "properties" not in _at(job, "template")
 
 
 def test_an_application_is_one_object_with_its_status():
