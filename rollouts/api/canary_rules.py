@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from rollouts.api.analysis_ref_rules import canary_analysis_findings
 from rollouts.api.base import INT32_MAX, resolve_int_or_percent
 from rollouts.api.problems import Finding
 from rollouts.api.shape import hint
@@ -21,8 +22,8 @@ _DURATION_MESSAGE = "Duration needs to be greater than 0; write 30s, 10m or 1h30
 _EMPTY_STEP = {"pause": "must not be empty; write `pause: {}` to wait for a person"}
 
 
-def canary_findings(canary: Spot) -> Iterator[Finding]:
-    """Yield all that is wrong with a canary strategy, save wrong types."""
+def canary_findings(canary: Spot, rollout: Spot) -> Iterator[Finding]:
+    """Yield all that is wrong with the canary strategy of a Rollout, save wrong types."""
     yield from _surge_findings(canary)
     yield from _router_only_findings(canary)
     yield from _limit_findings(canary)
@@ -30,6 +31,7 @@ def canary_findings(canary: Spot) -> Iterator[Finding]:
     for step in canary.at("steps").each():
         yield from _step_findings(step, canary)
     yield from route_step_findings(canary)
+    yield from canary_analysis_findings(canary, rollout)
     yield from anti_affinity_findings(canary.at("antiAffinity"))
 
 

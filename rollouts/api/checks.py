@@ -9,9 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from rollouts.api.analysis_rules import run_findings, template_findings
+from rollouts.api.analysis_run import AnalysisRun
+from rollouts.api.analysis_template import AnalysisTemplate, ClusterAnalysisTemplate
 from rollouts.api.application import Application
 from rollouts.api.application_rules import application_findings
 from rollouts.api.base import Model
+from rollouts.api.condition_check import ConditionCheck
 from rollouts.api.git_repository import GitRepository
 from rollouts.api.helm_repository import HelmRepository
 from rollouts.api.kustomization import Kustomization
@@ -24,7 +28,10 @@ from rollouts.api.names import (
 )
 from rollouts.api.problems import Finding, InvalidSpec, Problem, in_order
 from rollouts.api.refs import (
+    ANALYSIS_RUN,
+    ANALYSIS_TEMPLATE,
     APPLICATION,
+    CLUSTER_ANALYSIS_TEMPLATE,
     GIT_REPOSITORY,
     HELM_REPOSITORY,
     KUSTOMIZATION,
@@ -56,7 +63,14 @@ class _Check:
     kind: Kind
     versions: tuple[str, ...]
     model: type[Model]
-    rules: Callable[[Spot], Iterator[Finding]]
+    rules: Callable[[Spot, ConditionCheck | None], Iterator[Finding]]
+
+
+def _plain(
+    rules: Callable[[Spot], Iterator[Finding]],
+) -> Callable[[Spot, ConditionCheck | None], Iterator[Finding]]:
+    """Return the rules of a kind that has no conditions in it."""
+    return lambda spot, _check_condition: rules(spot)
 
 
 def _rollout_rules(rollout: Spot) -> Iterator[Finding]:
@@ -66,15 +80,31 @@ def _rollout_rules(rollout: Spot) -> Iterator[Finding]:
 
 
 _FLUX_VERSIONS = ("v1", "v1beta2")
-_ROLLOUT = _Check(ROLLOUT, ("v1alpha1",), Rollout, _rollout_rules)
-_APPLICATION = _Check(APPLICATION, ("v1alpha1",), Application, application_findings)
-_GIT = _Check(GIT_REPOSITORY, _FLUX_VERSIONS, GitRepository, git_repository_findings)
-_HELM = _Check(HELM_REPOSITORY, _FLUX_VERSIONS, HelmRepository, helm_repository_findings)
-_KUSTOMIZATION = _Check(KUSTOMIZATION, _FLUX_VERSIONS, Kustomization, kustomization_findings)
+_ROLLOUT = _Check(ROLLOUT, ("v1alpha1",), Rollout, _plain(_rollout_rules))
+_APPLICATION = _Check(APPLICATION, ("v1alpha1",), Application, _plain(application_findings))
+_GIT = _Check(GIT_REPOSITORY, _FLUX_VERSIONS, GitRepository, _plain(git_repository_findings))
+_HELM = _Check(HELM_REPOSITORY, _FLUX_VERSIONS, HelmRepository, _plain(helm_repository_findings))
+_KUSTOMIZATION = _Check(
+    KUSTOMIZATION, _FLUX_VERSIONS, Kustomization, _plain(kustomization_findings)
+)
+_TEMPLATE = _Check(ANALYSIS_TEMPLATE, ("v1alpha1",), AnalysisTemplate, template_findings)
+_CLUSTER_TEMPLATE = _Check(
+    CLUSTER_ANALYSIS_TEMPLATE, ("v1alpha1",), ClusterAnalysisTemplate, template_findings
+)
+_RUN = _Check(ANALYSIS_RUN, ("v1alpha1",), AnalysisRun, run_findings)
 
 _CHECKS = {
     (check.kind.group, check.kind.kind): check
-    for check in (_ROLLOUT, _APPLICATION, _GIT, _HELM, _KUSTOMIZATION)
+    for check in (
+        _ROLLOUT,
+        _TEMPLATE,
+        _CLUSTER_TEMPLATE,
+        _RUN,
+        _APPLICATION,
+        _GIT,
+        _HELM,
+        _KUSTOMIZATION,
+    )
 }
 
 
@@ -103,15 +133,44 @@ def check_kustomization(manifest: Manifest) -> tuple[Problem, ...]:
     return _check(manifest, _KUSTOMIZATION)
 
 
-def check_manifest(manifest: Any) -> tuple[Problem, ...]:
-    """Return all problems of any object; of a kind that is not ours only those of its head."""
+def check_analysis_template(
+    manifest: Manifest, check_condition: ConditionCheck | None = None
+) -> tuple[Problem, ...]:
+    """Return all problems of an AnalysisTemplate or a ClusterAnalysisTemplate.
+
+    Args:
+        check_condition: what checks conditions; without it they are left alone.
+    """
+    is_cluster = manifest.get("kind") == CLUSTER_ANALYSIS_TEMPLATE.kind
+    return _check(manifest, _CLUSTER_TEMPLATE if is_cluster else _TEMPLATE, check_condition)
+
+
+def check_analysis_run(
+    manifest: Manifest, check_condition: ConditionCheck | None = None
+) -> tuple[Problem, ...]:
+    """Return all problems of an AnalysisRun.
+
+    Args:
+        check_condition: what checks conditions; without it they are left alone.
+    """
+    return _check(manifest, _RUN, check_condition)
+
+
+def check_manifest(
+    manifest: Any, check_condition: ConditionCheck | None = None
+) -> tuple[Problem, ...]:
+    """Return all problems of any object; of a kind that is not ours only those of its head.
+
+    Args:
+        check_condition: what checks conditions of metrics; without it they are left alone.
+    """
     if not isinstance(manifest, dict):
         return (Problem("", "must be a map of keys and values", manifest),)
     spot = Spot(manifest)
     group = spot.at("apiVersion").text.rpartition("/")[0]
     check = _CHECKS.get((group, spot.at("kind").text))
     if check is not None:
-        return _check(manifest, check)
+        return _check(manifest, check, check_condition)
     findings = list(_head_findings(spot))
     if group != _KUSTOMIZE_GROUP and not spot.at("kind").text.endswith("List"):
         findings += _name_findings(spot.at("metadata"))
@@ -147,9 +206,35 @@ def read_kustomization(manifest: Manifest) -> Kustomization:
     return _read(manifest, _KUSTOMIZATION, Kustomization)
 
 
-def _read(manifest: Manifest, check: _Check, model: type[AnyModel]) -> AnyModel:
+def read_analysis_template(
+    manifest: Manifest, check_condition: ConditionCheck | None = None
+) -> AnalysisTemplate:
+    """Return an AnalysisTemplate that is fit for use; raises InvalidSpec."""
+    return _read(manifest, _TEMPLATE, AnalysisTemplate, check_condition)
+
+
+def read_cluster_analysis_template(
+    manifest: Manifest, check_condition: ConditionCheck | None = None
+) -> ClusterAnalysisTemplate:
+    """Return a ClusterAnalysisTemplate that is fit for use; raises InvalidSpec."""
+    return _read(manifest, _CLUSTER_TEMPLATE, ClusterAnalysisTemplate, check_condition)
+
+
+def read_analysis_run(
+    manifest: Manifest, check_condition: ConditionCheck | None = None
+) -> AnalysisRun:
+    """Return an AnalysisRun that is fit for use; raises InvalidSpec."""
+    return _read(manifest, _RUN, AnalysisRun, check_condition)
+
+
+def _read(
+    manifest: Manifest,
+    check: _Check,
+    model: type[AnyModel],
+    check_condition: ConditionCheck | None = None,
+) -> AnyModel:
     """Return a checked manifest as its model; a status of another shape is left out."""
-    problems = _check(manifest, check)
+    problems = _check(manifest, check, check_condition)
     if problems:
         raise InvalidSpec(problems)
     if shape_findings(model, manifest):
@@ -157,7 +242,9 @@ def _read(manifest: Manifest, check: _Check, model: type[AnyModel]) -> AnyModel:
     return model.model_validate(manifest)
 
 
-def _check(manifest: Any, check: _Check) -> tuple[Problem, ...]:
+def _check(
+    manifest: Any, check: _Check, check_condition: ConditionCheck | None = None
+) -> tuple[Problem, ...]:
     """Return all problems of one of our kinds."""
     if not isinstance(manifest, dict):
         return (Problem("", "must be a map of keys and values", manifest),)
@@ -171,7 +258,7 @@ def _check(manifest: Any, check: _Check) -> tuple[Problem, ...]:
     if kind.text and kind.text != check.kind.kind:
         findings.append(kind.wrong(f"must be {check.kind.kind}"))
     findings += _metadata_findings(spot.at("metadata"))
-    findings += check.rules(spot)
+    findings += check.rules(spot, check_condition)
     return in_order(checked, findings)
 
 

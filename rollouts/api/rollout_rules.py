@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rollouts.api.analysis_ref_rules import blue_green_analysis_findings
 from rollouts.api.blue_green_rules import blue_green_findings
 from rollouts.api.canary_rules import canary_findings, negative_findings
 from rollouts.api.names import (
@@ -49,7 +50,7 @@ def rollout_findings(rollout: Spot) -> Iterator[Finding]:
         return
     yield from _count_findings(spec)
     yield from _identity_findings(spec)
-    yield from _strategy_findings(spec)
+    yield from _strategy_findings(spec, rollout)
 
 
 def _count_findings(spec: Spot) -> Iterator[Finding]:
@@ -138,7 +139,7 @@ def _quantity_findings(resources: Spot) -> Iterator[Finding]:
                 yield amount.wrong("must be greater than or equal to 0")
 
 
-def _strategy_findings(spec: Spot) -> Iterator[Finding]:
+def _strategy_findings(spec: Spot, rollout: Spot) -> Iterator[Finding]:
     """Yield what is wrong with the choice of strategy, and with the strategy itself."""
     strategy = spec.at("strategy")
     canary, blue_green = strategy.at("canary"), strategy.at("blueGreen")
@@ -150,9 +151,10 @@ def _strategy_findings(spec: Spot) -> Iterator[Finding]:
     if canary.given and blue_green.given:
         yield strategy.wrong("Multiple Strategies can not be listed; keep canary or blueGreen")
     if canary.given:
-        yield from canary_findings(canary)
+        yield from canary_findings(canary, rollout)
     if blue_green.given:
         yield from blue_green_findings(blue_green)
+        yield from blue_green_analysis_findings(blue_green, rollout)
     history = spec.at("revisionHistoryLimit")
     kept = REVISION_HISTORY_LIMIT_DEFAULT if history.number is None else history.number
     limit = blue_green.at("scaleDownDelayRevisionLimit")
