@@ -1,7 +1,7 @@
 """What is wrong with analysis templates and runs: what can be decided from the object alone.
 
 Source: the peer's utils/analysis. It reports the first problem; this reports all. How templates
-fit together when several are merged is found in `rollouts.analysis.merge`.
+fit together when several are merged is found in `rollouts.analysis.resolve`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from rollouts.api.argument_rules import argument_findings
 from rollouts.api.condition_check import ConditionCheck
 from rollouts.api.metric_names import matches_metric, pattern_flaw
-from rollouts.api.metric_rules import MetricContext, metrics_findings
+from rollouts.api.metric_rules import MetricContext, metrics_findings, placeholder_findings
 from rollouts.api.names import is_subdomain
 from rollouts.api.problems import Finding
 from rollouts.api.refs import CLUSTER_ANALYSIS_TEMPLATE
@@ -42,6 +42,8 @@ def template_findings(template: Spot, check: ConditionCheck | None = None) -> It
     own = (template.at("metadata", "name").text, is_cluster)
     yield from template_ref_findings(includes)
     for include in includes.each():
+        # What is passed on to an included template may be made of one's own arguments.
+        yield from placeholder_findings(include.at("args"), context)
         scope = include.at("clusterScope")
         if (include.at("templateName").text, scope.value is True) == own:
             yield include.at("templateName").wrong("includes itself; leave it out")

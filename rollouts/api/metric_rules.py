@@ -168,9 +168,9 @@ def endless_findings(metric: Spot) -> Iterator[Finding]:
         yield count.wrong(message) if count.given else count.missing(message)
 
 
-def placeholder_findings(metric: Spot, context: MetricContext) -> Iterator[Finding]:
+def placeholder_findings(place: Spot, context: MetricContext) -> Iterator[Finding]:
     """Yield references to arguments that do not exist, and secrets where they could be shown."""
-    for spot in texts_in(metric):
+    for spot in texts_in(place):
         for name in dict.fromkeys(wanted_arguments(spot.text)):
             if name not in context.arguments:
                 yield spot.wrong(

@@ -26,6 +26,11 @@ def wanted_arguments(text: str) -> tuple[str, ...]:
     return tuple(match[1] for match in _PLACEHOLDER.finditer(text)) if "{{" in text else ()
 
 
+def placeholder_spans(text: str) -> tuple[tuple[int, int], ...]:
+    """Return where each placeholder of a text begins and ends."""
+    return tuple(match.span() for match in _PLACEHOLDER.finditer(text)) if "{{" in text else ()
+
+
 def malformed_placeholders(text: str) -> tuple[str, ...]:
     """Return the pieces `{{…}}` of a text that refer to no argument."""
     if "{{" not in text:
