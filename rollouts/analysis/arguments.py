@@ -26,11 +26,13 @@ class RolloutFacts:
         rollout: the Rollout as it is; None for a run that nobody's update waits for.
         stable_hash: pod template hash of the stable revision; empty when there is none.
         latest_hash: pod template hash of the revision in spec.
+        is_offline: there is no cluster to ask: hashes and fields of status stay open.
     """
 
     rollout: Manifest | None = None
     stable_hash: str = ""
     latest_hash: str = ""
+    is_offline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,17 @@ class MergedArguments:
         }
 
     @property
+    def secrets(self) -> frozenset[str]:
+        """Return the names of the arguments that come from a Secret."""
+        return frozenset(
+            name
+            for name, argument in self.arguments.items()
+            if Spot(argument).at("valueFrom", "secretKeyRef").given
+        )
+
+    @property
     def pending(self) -> frozenset[str]:
-        """Return the names of the arguments whose values are found at each measurement."""
+        """Return the names of the arguments whose values are not known yet."""
         return frozenset(self.arguments) - frozenset(self.values)
 
 
@@ -173,7 +184,8 @@ def _settled(argument: Manifest, facts: RolloutFacts) -> tuple[Manifest, str]:
     if not source.given:
         return argument, ""
     pod_hash, path = source.at("podTemplateHashValue").text, source.at("fieldRef", "fieldPath").text
-    if not pod_hash and not path:
+    is_open = facts.is_offline and (pod_hash or path.split(".")[0] == "status")
+    if is_open or not (pod_hash or path):
         return argument, ""
     value, reason = _hash(pod_hash, facts) if pod_hash else _field(path, facts)
     return {"name": argument.get("name"), "value": value}, reason

@@ -178,7 +178,7 @@ def _metric_complaints(
         yield Complaint(key, render_path((*path, *finding.path)), finding.message)
     rules = MetricContext(
         arguments={name: values.get(name) for name in merged.arguments},
-        secrets=merged.pending,
+        secrets=merged.secrets,
         may_be_endless=context.may_be_endless,
         check_condition=context.check_condition,
         providers=context.providers,

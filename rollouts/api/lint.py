@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from rollouts.api.checks import check_manifest
+from rollouts.api.condition_check import ConditionCheck
 from rollouts.api.documents import BadDocument, Document, read_until_broken, split_list
 from rollouts.api.problems import Problem, show_value
 
@@ -43,22 +44,39 @@ class Finding:
         return ": ".join(part for part in parts if part)
 
 
-def lint_text(text: str | bytes, source: str = "") -> tuple[Finding, ...]:
+def lint_text(
+    text: str | bytes, source: str = "", check_condition: ConditionCheck | None = None
+) -> tuple[Finding, ...]:
     """Return all that is wrong in a text, in its order.
 
     Documents after one that cannot be read are not seen; its own finding comes last.
+    """
+    return lint_objects(text, source, check_condition)[0]
+
+
+def lint_objects(
+    text: str | bytes, source: str = "", check_condition: ConditionCheck | None = None
+) -> tuple[tuple[Finding, ...], tuple[Document, ...]]:
+    """Return all that is wrong in a text, and the objects that could be read from it.
+
+    Args:
+        check_condition: what checks conditions of metrics; without it they are left alone.
     """
     documents, broken = read_until_broken(text, source)
     items = [split_list(document) for document in documents]
     objects = [one for parts in items for one in parts]
     # A list is looked at as well as its items; any other document is its own only part.
     lists = [one for one, parts in zip(documents, items, strict=True) if parts != (one,)]
-    findings = [finding for one in (*lists, *objects) for finding in _lint_object(one)]
+    findings = [
+        finding_at(one, problem)
+        for one in (*lists, *objects)
+        for problem in check_manifest(one.manifest, check_condition)
+    ]
     findings += _repeated(objects)
     findings.sort(key=lambda finding: (finding.document, finding.line))
     if broken is not None:
         findings.append(_breakage(broken))
-    return tuple(findings)
+    return tuple(findings), tuple(objects)
 
 
 def object_name(manifest: Any) -> str:
@@ -75,11 +93,12 @@ def object_name(manifest: Any) -> str:
     return "/".join(part[:_NAME_SHOWN_MAX] for part in parts if isinstance(part, str) and part)
 
 
-def _lint_object(document: Document) -> Iterator[Finding]:
+def finding_at(document: Document, problem: Problem, severity: Severity = "error") -> Finding:
+    """Return a problem of an object as a finding, with its line."""
+    line = document.position(_locate(problem.path, document.manifest))
     name = object_name(document.manifest)
-    for problem in check_manifest(document.manifest):
-        line = document.position(_locate(problem.path, document.manifest))
-        yield Finding(document.source, document.index, line, name, problem.path, _message(problem))
+    message = _message(problem)
+    return Finding(document.source, document.index, line, name, problem.path, message, severity)
 
 
 def _message(problem: Problem) -> str:

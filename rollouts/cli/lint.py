@@ -6,6 +6,11 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rollouts.api.documents import Document
+    from rollouts.api.lint import Finding, Severity
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -26,19 +31,29 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run_lint(args: argparse.Namespace) -> int:
     """Print all findings, then one line that counts them."""
-    from rollouts.api.lint import lint_text
+    from rollouts.analysis.lint import lint_analyses
+    from rollouts.api.lint import lint_objects
 
-    errors = warnings = files = 0
+    files = 0
+    objects: list[Document] = []
+    severities: list[Severity] = []
+
+    def show(findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            print(finding)
+            severities.append(finding.severity)
+
     try:
         for source, text in _read([*args.filename, *args.paths] or ["-"]):
             files += 1
-            for finding in lint_text(text, source):
-                print(finding)
-                is_error = finding.severity == "error"
-                errors, warnings = errors + is_error, warnings + (not is_error)
+            findings, found = lint_objects(text, source)
+            show(findings)
+            objects += found
     except OSError as error:
         print(f"error: cannot read {error.filename}: {error.strerror}", file=sys.stderr)
         return 1
+    show(lint_analyses(objects))
+    errors, warnings = severities.count("error"), severities.count("warning")
     counts = (_count(files, "file"), _count(errors, "error"), _count(warnings, "warning"))
     print(", ".join(counts))
     return 1 if errors else 0

@@ -52,7 +52,10 @@ class TestUnsupported:
         )
 
     def test_analysis_beside_the_steps_is_refused(self, canary):
-        manifest = canary(analysis={"templates": [{"templateName": "x"}], "startingStep": 1})
+        manifest = canary(
+            steps=[{"setWeight": 10}, {"setWeight": 20}],
+            analysis={"templates": [{"templateName": "x"}], "startingStep": 1},
+        )
 
         assert list(_said(manifest)) == ["spec.strategy.canary.analysis"]
 
