@@ -6,7 +6,9 @@ backslashes, or raw in backquotes.
 
 from __future__ import annotations
 
-from rollouts.api.placeholders import placeholder_spans
+from collections.abc import Mapping
+
+from rollouts.api.placeholders import fill, placeholder_spans
 
 NO_LITERAL = ""
 COMMENT = "#"
@@ -66,3 +68,18 @@ def _escaped(character: str, quote: str) -> str:
         if character.isprintable() or ord(character) > 0x9F
         else f"\\u{ord(character):04x}"
     )
+
+
+def fill_condition(text: str, values: Mapping[str, str]) -> str:
+    """Return a condition with its arguments: escaped in strings, as they are elsewhere.
+
+    A value that cannot be escaped stays a placeholder.
+    """
+    around = literals_around(text, comments=False)
+
+    def write(name: str, offset: int) -> str:
+        quote = around[offset]
+        written = escape(values[name], quote) if quote else values[name]
+        return f"{{{{args.{name}}}}}" if written is None else written
+
+    return fill(text, write)

@@ -16,9 +16,9 @@ from rollouts.api.analysis_metric import (
 from rollouts.api.analysis_providers import EXECUTED_PROVIDERS
 from rollouts.api.base import INT32_MAX
 from rollouts.api.condition_check import ConditionCheck
+from rollouts.api.literals import fill_condition
 from rollouts.api.metric_names import METRIC_NAME_MAX
 from rollouts.api.placeholders import (
-    fill,
     malformed_placeholders,
     texts_in,
     wanted_arguments,
@@ -195,15 +195,13 @@ def _condition_findings(metric: Spot, context: MetricContext) -> Iterator[Findin
     provider = next((each.key for each in metric.at("provider").entries() if each.given), "")
     for name in CONDITIONS:
         spot = metric.at(name)
+        wanted = set(wanted_arguments(spot.text))
         values = {
-            wanted: context.arguments.get(wanted)
-            for wanted in wanted_arguments(spot.text)
-            if wanted not in context.secrets
+            name: value
+            for name, value in context.arguments.items()
+            if name in wanted and value is not None and name not in context.secrets
         }
-        if not spot.text.strip() or any(value is None for value in values.values()):
-            continue
-        if len(values) < len(set(wanted_arguments(spot.text))):
-            continue  # A secret: said elsewhere.
-        text = fill(spot.text, lambda wanted, _offset: values[wanted] or "")  # noqa: B023  # called at once
-        for problem in context.check_condition(text, provider):
+        if not spot.text.strip() or len(values) < len(wanted):
+            continue  # Without all values it waits for them; a secret in it is said elsewhere.
+        for problem in context.check_condition(fill_condition(spot.text, values), provider):
             yield spot.wrong(f"line {problem.line}, column {problem.column}: {problem.message}")
