@@ -22,7 +22,15 @@ from rollouts.api.spot import Spot
 from rollouts.api.steps import STEP_KINDS
 from rollouts.api.traffic import ROUTERS
 
-EXECUTED_STEPS: tuple[str, ...] = ("setWeight", "pause", "setCanaryScale")
+ANALYSIS_IS_EXECUTED: bool = False
+"""The one switch: whether analyses of a canary, beside its steps and in them, are carried out."""
+
+EXECUTED_STEPS: tuple[str, ...] = (
+    "setWeight",
+    "pause",
+    "setCanaryScale",
+    *(("analysis",) if ANALYSIS_IS_EXECUTED else ()),
+)
 EXECUTED_ROUTERS: tuple[str, ...] = ("nginx",)
 
 _NOT = "is not supported by this version"
@@ -57,7 +65,7 @@ def unsupported_findings(rollout: Spot) -> Iterator[Finding]:
     if blue_green.given:
         yield blue_green.wrong(f"{_NOT}; use the canary strategy")
     canary = spec.at("strategy", "canary")
-    if canary.at("analysis").given:
+    if canary.at("analysis").given and not ANALYSIS_IS_EXECUTED:
         yield canary.at("analysis").wrong(
             f"{_NOT}; leave it out and put pause steps where the measurement should decide"
         )

@@ -5,6 +5,32 @@ from pathlib import Path
 
 import pytest
 
+from rollouts.api.analysis_metric import Metric
+from rollouts.api.analysis_providers import (
+    EXECUTED_PROVIDERS,
+    PROVIDERS,
+    Authentication,
+    JobMetric,
+    MetricProvider,
+    PrometheusMetric,
+    WebMetric,
+)
+from rollouts.api.analysis_refs import (
+    AnalysisTemplateRef,
+    Argument,
+    ArgumentSource,
+    DryRun,
+    MeasurementRetention,
+    TtlStrategy,
+)
+from rollouts.api.analysis_run import (
+    AnalysisRunSpec,
+    AnalysisRunStatus,
+    Measurement,
+    MetricResult,
+    RunSummary,
+)
+from rollouts.api.analysis_template import AnalysisTemplateSpec
 from rollouts.api.application import Application, ApplicationSpec, ApplicationStatus, SyncPolicy
 from rollouts.api.application_operation import Operation
 from rollouts.api.application_source import ApplicationSource
@@ -51,6 +77,32 @@ FIELDS = {
     "Application: `source`": {"": ApplicationSource},
     "Application: `syncPolicy`": {"": SyncPolicy},
 }
+ANALYSIS_FIELDS = {
+    "AnalysisTemplate and ClusterAnalysisTemplate: `spec`": {"": AnalysisTemplateSpec},
+    "AnalysisRun: `spec`": {"": AnalysisRunSpec},
+    "AnalysisRun: `status`": {
+        "": AnalysisRunStatus,
+        "metricResults.": MetricResult,
+        "metricResults.measurements.": Measurement,
+        "runSummary.": RunSummary,
+    },
+    "Analysis: metrics": {"": Metric, "provider.": MetricProvider},
+    "Analysis: providers": {
+        "prometheus.": PrometheusMetric,
+        "web.": WebMetric,
+        "job.": JobMetric,
+        "authentication.": Authentication,
+    },
+    "Analysis: arguments, references and lists": {
+        "args.": Argument,
+        "args.valueFrom.": ArgumentSource,
+        "templates.": AnalysisTemplateRef,
+        "dryRun.": DryRun,
+        "measurementRetention.": MeasurementRetention,
+        "ttlStrategy.": TtlStrategy,
+    },
+}
+FIELDS |= ANALYSIS_FIELDS
 JOINED = {
     "GitRepository, HelmRepository and Kustomization: `status`": (
         SourceStatus,
@@ -79,6 +131,35 @@ def test_every_field_of_some_kinds_together_has_a_row(title):
     expected = {name for model in JOINED[title] for name in model.wire_names()}
 
     assert set(SECTIONS[title]) == expected
+
+
+def _tests_named_in(title):
+    """Yield each row of a section with the tests that its note names."""
+    inside = False
+    for line in PAGE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            inside = line.removeprefix("## ") == title
+        elif inside and (match := ROW.match(line)):
+            yield match[1], re.findall(r"`(test_\w+)::(\w+)`", match[3])
+
+
+@pytest.mark.parametrize("title", ANALYSIS_FIELDS)
+def test_every_field_of_analysis_names_a_test_that_exists(title):
+    for field, tests in _tests_named_in(title):
+        assert tests, field
+        for module, name in tests:
+            (path,) = PAGE.parents[1].glob(f"tests/**/{module}.py")
+
+            pattern = rf"^(?:def|class) {name}\b"
+            assert re.search(pattern, path.read_text(encoding="utf-8"), re.MULTILINE), name
+
+
+def test_providers_are_honoured_or_rejected_as_the_checks_have_it():
+    rows = SECTIONS["Analysis: metrics"]
+
+    assert {name: rows[f"provider.{name}"] for name in PROVIDERS} == {
+        name: "honoured" if name in EXECUTED_PROVIDERS else "rejected" for name in PROVIDERS
+    }
 
 
 def test_a_row_says_one_of_four_words():
