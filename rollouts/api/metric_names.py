@@ -22,6 +22,9 @@ _TOKEN = re.compile(
     r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?[aiLmsux-]*:?|\(|\)|[*+?]|\{\d*,?\d*\}|\||.", re.DOTALL
 )
 
+_AMBIGUOUS_SET = re.compile(r"\[|--|&&|~~|\|\|")
+"""Inside of brackets: what may become an operation on sets one day."""
+
 
 def pattern_flaw(pattern: str) -> str:
     """Return why a text cannot serve as a pattern for names; empty when it can."""
@@ -31,6 +34,11 @@ def pattern_flaw(pattern: str) -> str:
         return f"must be at most {PATTERN_MAX} characters"
     if re.search(r"\(\?(?:[=!<P(#>])|\\[1-9]|\[\[:", pattern):
         return "uses a group, class or reference that patterns for names do not have"
+    for piece in _TOKEN.findall(pattern):
+        if piece == "[":
+            return "is no regular expression: a set in brackets is not closed"
+        if piece.startswith("[") and _AMBIGUOUS_SET.search(piece, 1):
+            return "has a set that not everybody reads alike; put a backslash before [ - & ~ and |"
     try:
         re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:

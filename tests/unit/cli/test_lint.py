@@ -121,3 +121,43 @@ def test_a_file_that_is_not_there_is_named():
 
     assert answer.code == 1
     assert answer.err == "error: cannot read nowhere.yaml: No such file or directory\n"
+
+
+def test_a_rollout_is_checked_with_the_templates_of_all_files(tmp_path):
+    written(
+        tmp_path / "rollout.yaml",
+        """\
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {name: shop}
+spec:
+  selector: {matchLabels: {app: shop}}
+  template:
+    metadata: {labels: {app: shop}}
+    spec: {containers: [{name: shop, image: "shop:1"}]}
+  strategy:
+    canary:
+      steps:
+      - analysis: {templates: [{templateName: eror-rate}]}
+""",
+    )
+    written(
+        tmp_path / "template.yaml",
+        """\
+apiVersion: argoproj.io/v1alpha1
+kind: AnalysisTemplate
+metadata: {name: error-rate}
+spec:
+  metrics:
+  - name: error-rate
+    provider: {web: {url: "http://shop/errors"}}
+""",
+    )
+
+    answer = run_command("lint", str(tmp_path))
+
+    assert answer.code == 1
+    assert any(
+        "rollout.yaml:12: error: Rollout/shop: " in line and "did you mean error-rate?" in line
+        for line in answer.lines
+    )
