@@ -4,7 +4,7 @@ import re
 
 import orjson
 import pytest
-from hypothesis import event, given
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from rollouts.analysis.arguments import RolloutFacts
@@ -133,6 +133,7 @@ def test_resolving_survives_anything(analysis, template):
         assert resolved.problems()
 
 
+@settings(max_examples=300)
 @given(
     st.fixed_dictionaries({"one": _template_spec, "two": _template_spec}),
     st.lists(_reference),
