@@ -348,6 +348,9 @@ def _syntax_refusal(error: MarkedYAMLError, text: str, index: int) -> Refusal:
         return Refusal(
             max(index, 1), line, f"a value cannot begin with {character!r}: put it in quotes"
         )
+    if "maximum nesting depth" in str(error.problem):
+        # Newer versions of libyaml look far ahead and give up before the events come here.
+        return Refusal(max(index, 1), line, f"nested deeper than {DEPTH_MAX} levels")
     reason = f"not valid YAML: {error.problem}"
     if error.context and opened is not None and opened.line + 1 != line:
         reason += f" {error.context} that begins on line {opened.line + 1}"
