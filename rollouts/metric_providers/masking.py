@@ -1,0 +1,51 @@
+"""Masks secrets in texts, in every spelling in which a server may send them back."""
+
+from __future__ import annotations
+
+import base64
+import json
+from urllib.parse import quote, quote_plus
+
+from rollouts.telemetry.redact import MASK, redact
+
+SECRET_LENGTH_MIN = 4
+"""A shorter one would be found in every text, and guards nothing."""
+
+
+def mask(text: str, secrets: tuple[str, ...]) -> str:
+    """Return a text with secrets, and what looks like a credential, masked."""
+    spellings = {each for secret in secrets for each in _spellings(secret)}
+    # The longest first: a secret that holds another one is masked whole.
+    for spelling in sorted(spellings, key=lambda each: (-len(each), each)):
+        text = text.replace(spelling, MASK)
+    return redact(text)
+
+
+def shorten(text: str, length: int, secrets: tuple[str, ...]) -> str:
+    """Return the beginning of a text, masked before it is cut, so that no half secret is left."""
+    masked = " ".join(mask(text, secrets).split())
+    return masked if len(masked) <= length else masked[:length] + "…"
+
+
+def _spellings(secret: str) -> tuple[str, ...]:
+    """Return a secret as it is, and as URLs, JSON, Python and base64 write it."""
+    trimmed = secret.strip()
+    if len(trimmed) < SECRET_LENGTH_MIN:
+        return ()
+    raw = (secret, trimmed)
+    return tuple(
+        spelling
+        for each in raw
+        for spelling in (
+            each,
+            quote(each, safe=""),
+            quote(each),
+            quote_plus(each),
+            json.dumps(each)[1:-1],
+            json.dumps(each, ensure_ascii=False)[1:-1],
+            repr(each)[1:-1],
+            base64.b64encode(each.encode()).decode(),
+            base64.b64encode(each.encode()).decode().rstrip("="),
+            base64.urlsafe_b64encode(each.encode()).decode().rstrip("="),
+        )
+    )
