@@ -1,0 +1,236 @@
+"""What is known of an AnalysisRun: its metrics compiled once, its status as stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from rollouts.analysis.sample import Sample, Value
+from rollouts.api.problems import Problem
+from rollouts.api.refs import Manifest
+
+JOB_PROVIDER = "job"
+"""The one provider whose measurements outlive a controller: they are Jobs."""
+
+RUN_UID = "analysisrun.argoproj.io/uid"
+"""Label of a Job and of its pods: which run they measure for."""
+
+
+class Phase(StrEnum):
+    """Of a measurement, a metric or a run; the words are the peer's."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    SUCCESSFUL = "Successful"
+    FAILED = "Failed"
+    ERROR = "Error"
+    INCONCLUSIVE = "Inconclusive"
+
+    @property
+    def is_finished(self) -> bool:
+        """Tell whether it never changes again."""
+        return self not in {Phase.PENDING, Phase.RUNNING}
+
+    @property
+    def is_bad(self) -> bool:
+        """Tell whether it ends a run."""
+        return self in {Phase.FAILED, Phase.ERROR, Phase.INCONCLUSIVE}
+
+
+def read_phase(text: object) -> Phase:
+    """Read a stored phase; one that we do not know was not written by a controller: pending."""
+    return _PHASES.get(text, Phase.PENDING) if isinstance(text, str) else Phase.PENDING
+
+
+_PHASES = {phase.value: phase for phase in Phase}
+
+
+class NoData(StrEnum):
+    """What a sample counts as that is no plain data."""
+
+    INCONCLUSIVE = "inconclusive"
+    SUCCESS = "success"
+    FAILURE = "failure"
+    ERROR = "error"
+    CONDITION = "condition"
+    """As the peer does: the conditions see whatever came, and decide."""
+
+
+class ConditionError(Exception):
+    """A condition could not be evaluated on what was measured; it counts as an error."""
+
+
+class Condition(Protocol):
+    """A compiled condition."""
+
+    @property
+    def reads_only_first(self) -> bool:
+        """Tell whether it looks at the first of several series and at no other."""
+        ...
+
+    def evaluate(self, result: Value) -> bool:
+        """Decide about a measured value.
+
+        Raises:
+            ConditionError: it cannot be decided for this value.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric of a run, all arguments but secret ones filled in.
+
+    Attributes:
+        provider: its name, such as prometheus.
+        query: what stands under the provider's name.
+        source: the whole metric as the wire has it, with what is filled in.
+        secret_args: arguments that `source` still holds as `{{args.<name>}}`.
+        count: measurements to take; None for as many as there is time for.
+        interval: from the end of one measurement to the beginning of the next; None where there
+            is only one.
+        failure_limit: negative when failures do not count.
+        consecutive_success_limit: successes in a row that end it; None when it is not used.
+        retention: measurements that status keeps.
+        fingerprint: differs when anything about how it is measured or judged differs.
+    """
+
+    name: str
+    provider: str
+    query: Manifest
+    source: Manifest = field(default_factory=dict)
+    fingerprint: str = ""
+    count: int | None = 1
+    interval: timedelta | None = None
+    initial_delay: timedelta = timedelta(0)
+    failure_limit: int = 0
+    inconclusive_limit: int = 0
+    consecutive_error_limit: int = 4
+    consecutive_success_limit: int | None = None
+    success: Condition | None = None
+    failure: Condition | None = None
+    no_data: NoData = NoData.INCONCLUSIVE
+    is_dry_run: bool = False
+    retention: int = 10
+    secret_args: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """A key of a Secret in the run's namespace."""
+
+    name: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimeToLive:
+    """How long a finished run stays; None for ever. The special ones go before the general one."""
+
+    after_completion: timedelta | None = None
+    after_success: timedelta | None = None
+    after_failure: timedelta | None = None
+
+    def of(self, phase: Phase) -> timedelta | None:
+        """Return how long a run stays that has ended so."""
+        special = None
+        if phase is Phase.SUCCESSFUL:
+            special = self.after_success
+        elif phase is Phase.FAILED:
+            special = self.after_failure
+        return self.after_completion if special is None else special
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What follows from one generation of a run's spec alone.
+
+    Attributes:
+        problems: why it cannot be measured; then `metrics` is empty.
+        secrets: where the values of secret arguments are.
+    """
+
+    metrics: tuple[Metric, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    secrets: Mapping[str, SecretRef] = field(default_factory=dict)
+    ttl: TimeToLive = TimeToLive()
+    terminate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """One AnalysisRun.
+
+    Attributes:
+        status: as stored; never changed, only replaced.
+        subject: whose run it is, for people and figures: a Rollout, else the template.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    program: Program
+    status: Manifest = field(default_factory=dict)
+    subject: str = ""
+    is_deleted: bool = False
+
+    @property
+    def phase(self) -> Phase:
+        """Return the stored phase; a run that nobody has looked at is pending."""
+        return read_phase(self.status.get("phase"))
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A measurement that this process is taking."""
+
+    metric: str
+    fingerprint: str
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A measurement that this process has taken and that status does not have yet.
+
+    Attributes:
+        outcome: what the provider brought home, or why it did not.
+    """
+
+    metric: str
+    fingerprint: str
+    started_at: datetime
+    finished_at: datetime
+    outcome: Sample | str
+
+
+@dataclass(frozen=True, slots=True)
+class JobFacts:
+    """A Job that measures, and what its pods say.
+
+    Attributes:
+        phase: RUNNING until it is complete or has failed.
+        pull_problem: why an image of it cannot be had; empty for none.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    run_uid: str
+    phase: Phase
+    message: str = ""
+    pull_problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedRun:
+    """One look at a run and at everything that measures for it."""
+
+    run: RunFacts
+    flights: tuple[Flight, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    jobs: tuple[JobFacts, ...] = ()

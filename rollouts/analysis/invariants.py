@@ -1,0 +1,237 @@
+"""Safety rules that every plan for a run must keep, checked before anything of it is carried out.
+
+This file is meant to be read and believed on its own: it repeats none of the planner's code and
+asks only what was observed and what is about to be done. A broken rule refuses the whole plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from rollouts.analysis.facts import Metric, NoData, ObservedRun, Phase
+from rollouts.analysis.planner import RunPlan
+from rollouts.analysis.sample import Gap, Sample
+from rollouts.api.refs import ANALYSIS_RUN, Manifest
+from rollouts.api.times import parse_time
+
+SUCCESSFUL = "Successful"
+FINISHED = (SUCCESSFUL, "Failed", "Error", "Inconclusive")
+
+
+def check_run_plan(observed: ObservedRun, plan: RunPlan, now: datetime) -> tuple[str, ...]:
+    """Return the rules that a plan would break, as sentences; empty for a safe plan."""
+    rules = (_finality, _counts, _success, _gaps, _starts, _waking, _deletion)
+    return tuple(broken for rule in rules for broken in rule(observed, plan, now))
+
+
+def _finality(observed: ObservedRun, plan: RunPlan, _now: datetime) -> Iterator[str]:
+    """A1: what is over stays as it is, the run and each of its metrics."""
+    before, after = observed.run.status, plan.status
+    if after is None:
+        return
+    if before.get("phase", "") in FINISHED and after != before:
+        yield f"the status of a run that is {before['phase']} would change"
+    phases = {name: each.get("phase", "") for name, each in _results(before).items()}
+    refused = bool(observed.run.program.problems)
+    for result in after.get("metricResults") or ():
+        old = phases.get(result["name"], "")
+        if old in FINISHED and result["phase"] != old and not refused:
+            yield f"metric {result['name']!r} was {old} and would become {result['phase']}"
+
+
+def _counts(observed: ObservedRun, plan: RunPlan, _now: datetime) -> Iterator[str]:
+    """A2: counters grow by what was measured, and agree with each other."""
+    if plan.status is None:
+        return
+    before = _results(observed.run.status)
+    for result in plan.status.get("metricResults") or ():
+        name = result["name"]
+        answered = sum(int(result.get(word) or 0) for word in ("successful", "failed"))
+        answered += int(result.get("inconclusive") or 0)
+        if int(result.get("count") or 0) != answered:
+            yield f"metric {name!r} counts {result.get('count', 0)} of {answered} measurements"
+        grown = _taken(result) - _taken(before.get(name) or {})
+        come = sum(each.metric == name for each in plan.taken)
+        opened = _open_since(before.get(name) or {})
+        come += bool(opened) and opened != _open_since(result)
+        if not 0 <= grown <= come:
+            yield f"metric {name!r} counts {grown} new measurements where {come} have come in"
+        shown = [each["phase"] for each in result.get("measurements") or ()]
+        if shown.count(SUCCESSFUL) > int(result.get("successful") or 0):
+            yield f"metric {name!r} shows more successes than it counts"
+
+
+def _success(observed: ObservedRun, plan: RunPlan, _now: datetime) -> Iterator[str]:
+    """A3: success is measured, never what is left when nothing was; a broken limit forbids it."""
+    status, program = plan.status, observed.run.program
+    if status is None:
+        return
+    results = _results(status)
+    for metric in program.metrics:
+        result = results.get(metric.name)
+        if result is not None and result["phase"] == SUCCESSFUL:
+            yield from _metric_success(metric, result)
+    if status.get("phase") != SUCCESSFUL:
+        return
+    if program.terminate:
+        yield "a run that was terminated would be Successful"
+    for metric in program.metrics:
+        phase = results.get(metric.name, {}).get("phase", "")
+        if phase not in FINISHED:
+            yield f"the run would be Successful before metric {metric.name!r} has ended"
+        elif phase != SUCCESSFUL and not metric.is_dry_run:
+            yield f"the run would be Successful although metric {metric.name!r} is {phase}"
+
+
+def _metric_success(metric: Metric, result: Manifest) -> Iterator[str]:
+    def number(word: str) -> int:
+        return int(result.get(word) or 0)
+
+    if number("successful") == 0:
+        yield f"metric {metric.name!r} would be Successful without a successful measurement"
+    if 0 <= metric.failure_limit < number("failed"):
+        yield f"metric {metric.name!r} would be Successful with {number('failed')} failures"
+    if number("inconclusive") > metric.inconclusive_limit:
+        yield f"metric {metric.name!r} would be Successful beyond its inconclusiveLimit"
+    if number("consecutiveError") > metric.consecutive_error_limit:
+        yield f"metric {metric.name!r} would be Successful beyond its consecutiveErrorLimit"
+    if metric.consecutive_success_limit is None and (
+        metric.count is None or number("count") < metric.count
+    ):
+        yield f"metric {metric.name!r} would be Successful before its count is reached"
+
+
+def _gaps(observed: ObservedRun, plan: RunPlan, _now: datetime) -> Iterator[str]:
+    """A4: no data, error, NaN or an old sample is ever success, unless somebody asked for that."""
+    before = _results(observed.run.status)
+    results = plan.status.get("metricResults") or () if plan.status is not None else ()
+    for result in results:
+        metric = next((m for m in observed.run.program.metrics if m.name == result["name"]), None)
+        if metric is None or metric.no_data in {NoData.SUCCESS, NoData.CONDITION}:
+            continue
+        known = {_key(each) for each in before.get(metric.name, {}).get("measurements") or ()}
+        for measurement in result.get("measurements") or ():
+            if measurement["phase"] != SUCCESSFUL or _key(measurement) in known:
+                continue
+            if _is_unproven(observed, metric, measurement):
+                yield f"metric {metric.name!r} would count a success that nobody has measured"
+
+
+def _is_unproven(observed: ObservedRun, metric: Metric, measurement: Manifest) -> bool:
+    """Tell whether nothing that came in is data that could have been this success."""
+    where = measurement.get("metadata") or {}
+    if "job-name" in where:
+        return not any(
+            job.name == where["job-name"] and job.phase is Phase.SUCCESSFUL for job in observed.jobs
+        )
+    never = frozenset({Gap.EMPTY, Gap.NOT_A_NUMBER, Gap.INFINITE, Gap.STALE})
+    return not any(
+        answer.metric == metric.name
+        and answer.fingerprint == metric.fingerprint
+        and isinstance(answer.outcome, Sample)
+        and not any(gap in never for gap in answer.outcome.gaps)
+        for answer in observed.answers
+    )
+
+
+def _starts(observed: ObservedRun, plan: RunPlan, now: datetime) -> Iterator[str]:
+    """A5: nothing is measured before its time, twice at once, or after the end."""
+    names = [metric.name for metric in plan.start]
+    names += [
+        str(each.manifest["metadata"]["annotations"]["analysisrun.argoproj.io/metric-name"])
+        for each in plan.actions
+    ]
+    status = plan.status if plan.status is not None else observed.run.status
+    if names and (status.get("phase", "") in FINISHED or observed.run.program.terminate):
+        yield f"{names[0]!r} would be measured for a run that takes no more measurements"
+    flying = {each.metric for each in observed.flights} - set(plan.cancel)
+    # Where no beginning is stored yet, the run began with its first measurement.
+    flights = (each.started_at for each in observed.flights)
+    begun = min((*flights, *(each.started_at for each in observed.answers), now))
+    for metric in observed.run.program.metrics:
+        if metric.name not in names:
+            continue
+        if names.count(metric.name) > 1 or metric.name in flying:
+            yield f"{metric.name!r} would be measured twice at once"
+        earliest = _earliest(metric, (status, observed.run.status), begun, now)
+        if earliest is not None and now < earliest:
+            yield f"{metric.name!r} would be measured {earliest - now} too early"
+
+
+def _earliest(
+    metric: Metric, statuses: tuple[Manifest, ...], begun: datetime, now: datetime
+) -> datetime | None:
+    """Return the first moment at which a metric may be measured; None where nothing forbids it.
+
+    Args:
+        statuses: the newer one first; it may keep none of the measurements that have ended.
+    """
+    for status in statuses:
+        result = _results(status).get(metric.name, {})
+        ended = [each for each in result.get("measurements") or () if each.get("finishedAt")]
+        if not ended:
+            continue
+        finished_at = _time(ended[-1]["finishedAt"])
+        if finished_at is None or finished_at > now:
+            return None  # The clock was set back, or somebody wrote what is no time.
+        is_error = ended[-1]["phase"] == "Error"
+        wait = timedelta(seconds=10) if is_error or metric.interval is None else metric.interval
+        return finished_at + wait
+    begins = _time(statuses[0].get("startedAt")) or begun
+    return min(begins, now) + metric.initial_delay
+
+
+def _waking(_observed: ObservedRun, plan: RunPlan, now: datetime) -> Iterator[str]:
+    """A6: a time to look again lies ahead, or the queue would spin."""
+    if plan.wake_at is not None and plan.wake_at <= now and plan.is_quiet:
+        yield f"the plan does nothing and would look again at {plan.wake_at}, which is over"
+
+
+def _deletion(observed: ObservedRun, plan: RunPlan, now: datetime) -> Iterator[str]:
+    """A7: a run is taken away only when it is over and its time to live is, too."""
+    for action in plan.finish:
+        if action.ref.kind != ANALYSIS_RUN:
+            if action.ref.name not in {job.name for job in observed.jobs}:
+                yield f"{action.ref} would be deleted, which is no Job of the run"
+            continue
+        status = observed.run.status
+        completed_at = _time(status.get("completedAt"))
+        ttl = observed.run.program.ttl.of(observed.run.phase)
+        if status.get("phase", "") not in FINISHED or completed_at is None or ttl is None:
+            yield "a run would be deleted that is not over or stays for ever"
+        elif now < completed_at + ttl:
+            yield "a run would be deleted before its time to live is over"
+
+
+def _results(status: Manifest) -> dict[str, Manifest]:
+    """Return stored results by metric; one without a name is nobody's."""
+    return {each["name"]: each for each in status.get("metricResults") or () if each.get("name")}
+
+
+def _taken(result: Manifest) -> int:
+    return int(result.get("count") or 0) + int(result.get("error") or 0)
+
+
+def _open_since(result: Manifest) -> str:
+    """Return when the measurement began that is being taken; empty for none."""
+    measurements = list(result.get("measurements") or ())
+    if not measurements or measurements[-1].get("phase", "") in FINISHED:
+        return ""
+    return str(measurements[-1].get("startedAt") or "ever")
+
+
+def _time(text: str | None) -> datetime | None:
+    """Return a stored time; None for none and for one that nobody could have meant."""
+    try:
+        return parse_time(text) if text else None
+    except ValueError:
+        return None
+
+
+def _key(measurement: Manifest) -> tuple[str, str, str]:
+    return (
+        measurement["phase"],
+        measurement.get("startedAt", ""),
+        measurement.get("finishedAt", ""),
+    )

@@ -1,0 +1,100 @@
+"""What one sample says."""
+
+from __future__ import annotations
+
+import pytest
+from analysis_runs import (
+    EMPTY,
+    INFINITE,
+    NAN,
+    SEVERAL,
+    STALE,
+    facts,
+    metric,
+    run_manifest,
+    sample,
+)
+
+from rollouts.analysis.facts import Phase
+from rollouts.analysis.judge import judge
+from rollouts.analysis.sample import Gap
+
+
+def judged(taken, annotations=None, **fields):
+    program = facts(run_manifest(metric(**fields), annotations=annotations)).program
+    assert program.problems == ()
+    return judge(taken, program.metrics[0])
+
+
+BOTH = {"successCondition": ">= 0.9", "failureCondition": "< 0.5"}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "value", "phase"),
+    [
+        ({"successCondition": ""}, 0.1, Phase.SUCCESSFUL),
+        ({"successCondition": ">= 0.9"}, 0.9, Phase.SUCCESSFUL),
+        ({"successCondition": ">= 0.9"}, 0.89, Phase.FAILED),
+        ({"successCondition": "", "failureCondition": "< 0.5"}, 0.5, Phase.SUCCESSFUL),
+        ({"successCondition": "", "failureCondition": "< 0.5"}, 0.49, Phase.FAILED),
+        (BOTH, 0.9, Phase.SUCCESSFUL),
+        (BOTH, 0.7, Phase.INCONCLUSIVE),
+        (BOTH, 0.2, Phase.FAILED),
+        ({"successCondition": ">= 0.1", "failureCondition": "< 0.5"}, 0.2, Phase.FAILED),
+        ({"successCondition": "error"}, 1.0, Phase.ERROR),
+        ({"successCondition": "", "failureCondition": "error"}, 1.0, Phase.ERROR),
+        ({"successCondition": ">= 0.9", "failureCondition": "error"}, 1.0, Phase.ERROR),
+    ],
+)
+def test_conditions_decide_as_with_the_peer(conditions, value, phase):
+    assert phase is judged(sample(value), **conditions).phase
+
+
+def test_a_condition_that_cannot_be_evaluated_says_why():
+    assert "cannot compare 'text'" in judged(sample("text")).message
+
+
+@pytest.mark.parametrize("gap", [EMPTY, NAN, INFINITE, STALE])
+def test_what_is_no_data_is_inconclusive_even_where_the_condition_would_hold(gap):
+    judgement = judged(gap, successCondition="")
+
+    assert Phase.INCONCLUSIVE is judgement.phase
+    assert judgement.message.startswith("no data: the answer is ")
+
+
+@pytest.mark.parametrize(
+    ("policy", "phase"),
+    [
+        ("inconclusive", Phase.INCONCLUSIVE),
+        ("success", Phase.SUCCESSFUL),
+        ("failure", Phase.FAILED),
+        ("error", Phase.ERROR),
+        ("condition", Phase.SUCCESSFUL),
+    ],
+)
+def test_an_annotation_chooses_what_no_data_counts_as(policy, phase):
+    annotations = {"rollouts.dev/no-data": policy}
+
+    assert phase is judged(STALE, annotations).phase
+
+
+def test_an_annotation_for_one_metric_goes_before_its_field_and_that_before_the_general_one():
+    general = {"rollouts.dev/no-data": "success"}
+    special = general | {"rollouts.dev/no-data.success-rate": "error"}
+
+    assert Phase.FAILED is judged(EMPTY, general, noData="failure").phase
+    assert Phase.ERROR is judged(EMPTY, special, noData="failure").phase
+
+
+@pytest.mark.parametrize(
+    ("condition", "phase"),
+    [("first: >= 0.9", Phase.INCONCLUSIVE), (">= 0.9", Phase.SUCCESSFUL), ("", Phase.SUCCESSFUL)],
+)
+def test_several_series_are_no_data_for_a_condition_that_reads_only_the_first(condition, phase):
+    assert phase is judged(SEVERAL, successCondition=condition).phase
+
+
+def test_every_reason_is_named():
+    both = sample((), Gap.EMPTY, Gap.STALE)
+
+    assert "the answer is empty and the answer is too old" in judged(both).message
