@@ -15,6 +15,7 @@ from rollouts.api.crd import render_crds
 from rollouts.api.documents import read_documents
 from rollouts.controller.app import Controller
 from rollouts.controller.gitops_loop import GitOpsLoop
+from rollouts.controller.metric_sources import make_analysis_loop
 from rollouts.controller.settings import Settings
 from rollouts.emulator import ApiServer
 from rollouts.emulator.actors import Runs, all_actors
@@ -94,8 +95,17 @@ class Laptop:
             shutdown_seconds=5.0,
         )
         gitops = GitOpsLoop(poll=GIT_POLL)
-        controller = Controller(settings, extensions=(gitops.install,), apps=gitops.samples)
-        await controller.run(self._stop)
+        analysis = make_analysis_loop()
+        controller = Controller(
+            settings,
+            extensions=(analysis.install, gitops.install),
+            apps=gitops.samples,
+            runs=analysis.samples,
+        )
+        try:
+            await controller.run(self._stop)
+        finally:
+            await analysis.close()
 
     async def start_process(self) -> None:
         """Start the controller as `rollouts run`, with a Lease short enough to wait for."""

@@ -109,6 +109,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def _serve(settings: Settings) -> int:
     from rollouts.controller.app import Controller
+    from rollouts.controller.metric_sources import make_analysis_loop
     from rollouts.kube.errors import ClusterError
 
     stop = asyncio.Event()
@@ -119,24 +120,32 @@ async def _serve(settings: Settings) -> int:
             loop.add_signal_handler(number, stop.set)
 
     handle_signals()
+    analysis = make_analysis_loop()
     if settings.gitops:
         from rollouts.controller.gitops_loop import GitOpsLoop
 
         gitops = GitOpsLoop(poll=timedelta(seconds=settings.git_poll))
         controller = Controller(
             settings,
-            extensions=(gitops.install,),
+            extensions=(analysis.install, gitops.install),
             apps=gitops.samples,
+            runs=analysis.samples,
             restore_signals=handle_signals,
         )
     else:
-        controller = Controller(settings, restore_signals=handle_signals)
+        controller = Controller(
+            settings,
+            extensions=(analysis.install,),
+            runs=analysis.samples,
+            restore_signals=handle_signals,
+        )
     try:
         await controller.run(stop)
     except (ClusterError, OSError) as error:
         print(f"rollouts run: {error}", file=sys.stderr)
         return 1
     finally:
+        await analysis.close()
         # kopf leaves generators behind that cannot be closed; the loop would report that last.
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     return 0

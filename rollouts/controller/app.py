@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rollouts.api.refs import Manifest
     from rollouts.controller.settings import Settings
     from rollouts.kube.rest import KubeCluster
+    from rollouts.telemetry.analysis import RunSample
     from rollouts.telemetry.metrics import AppSample
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class Controller:
         *,
         extensions: Iterable[Extension] = (),
         apps: Callable[[], Iterable[AppSample]] = tuple,
+        runs: Callable[[], Iterable[RunSample]] = tuple,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         restore_signals: Callable[[], None] = lambda: None,
         probe_host: str | None = None,
@@ -69,6 +71,7 @@ class Controller:
         Args:
             extensions: called with the hub once connected.
             apps: describes Applications for the metrics.
+            runs: describes AnalysisRuns for the metrics.
             restore_signals: sets the process's signal handlers again, which kopf replaces.
         """
         self.settings = settings
@@ -78,7 +81,7 @@ class Controller:
         self._clock = clock
         self._restore_signals = restore_signals
         self._rollouts: RolloutLoop | None = None
-        self.metrics = Metrics(rollouts=self._samples, apps=apps)
+        self.metrics = Metrics(rollouts=self._samples, apps=apps, runs=runs)
         self.probes = ProbeServer(
             self.health,
             self.metrics,

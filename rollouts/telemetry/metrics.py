@@ -16,6 +16,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from rollouts import __version__
+from rollouts.telemetry.analysis import AnalysisMetrics, RunSample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -82,11 +83,14 @@ class Metrics:
         *,
         rollouts: Callable[[], Iterable[RolloutSample]] = tuple,
         apps: Callable[[], Iterable[AppSample]] = tuple,
+        runs: Callable[[], Iterable[RunSample]] = tuple,
     ) -> None:
-        """Start at zero; `rollouts` and `apps` describe what there is at the moment of asking."""
+        """Start at zero; the arguments describe what there is at the moment of asking."""
         self.registry = CollectorRegistry(auto_describe=False)
         self._rollouts = rollouts
         self._apps = apps
+        self._runs = runs
+        self.analysis = AnalysisMetrics()
         self._durations: dict[_Name, _Durations] = {}
         self._events: dict[_Name, int] = {}
         self._syncs: dict[_Name, int] = {}
@@ -96,6 +100,7 @@ class Metrics:
             ("verb", "resource", "code"),
             registry=self.registry,
         )
+        self._depths: dict[str, Gauge] = {}
         self._depth = Gauge(
             "rollouts_queue_depth",
             "Objects that wait for a worker",
@@ -121,7 +126,10 @@ class Metrics:
 
     def set_depth(self, queue: str, depth: int) -> None:
         """Say how many keys of a queue wait."""
-        self._depth.labels(queue).set(depth)
+        gauge = self._depths.get(queue)
+        if gauge is None:
+            gauge = self._depths[queue] = self._depth.labels(queue)
+        gauge.set(depth)
 
     def observe_pass(self, namespace: str, name: str, seconds: float, *, failed: bool) -> None:
         """Count a pass over one Rollout."""
@@ -157,6 +165,8 @@ class Metrics:
             durations=tuple((name, each.copy()) for name, each in self._durations.items()),
             events=tuple(self._events.items()),
             syncs=tuple(self._syncs.items()),
+            runs=tuple(self._runs()),
+            analysis=self.analysis.copy(),
         )
         once = CollectorRegistry(auto_describe=False)
         once.register(copy)
@@ -172,6 +182,8 @@ class _Copy(Collector):
     durations: tuple[tuple[_Name, tuple[tuple[int, ...], float, int]], ...]
     events: tuple[tuple[_Name, int], ...]
     syncs: tuple[tuple[_Name, int], ...]
+    runs: tuple[RunSample, ...]
+    analysis: AnalysisMetrics
 
     def collect(self) -> Iterator[Metric]:
         """Put everything into the library's form."""
@@ -180,6 +192,7 @@ class _Copy(Collector):
         labels = (*OBJECT, "type", "reason")
         yield _counter("rollout_events_total", "Events about a Rollout", labels, self.events)
         yield from self._collect_apps()
+        yield from self.analysis.collect(self.runs)
 
     def _collect_rollouts(self) -> Iterator[Metric]:
         labels = (*OBJECT, "strategy", "traffic_router", "phase")

@@ -1,0 +1,238 @@
+"""One pass over one AnalysisRun: observe, plan, carry out, write status, say when to look again.
+
+Awaits nothing but the `Cluster`, so that a simulation can drive it call by call and stop it after
+any of them. Measurements are begun here and not awaited: their answers wake the run again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from rollouts.actions import Create, Delete, Event
+from rollouts.analysis.facts import Answer, Flight, Metric, ObservedRun, RunFacts
+from rollouts.analysis.invariants import check_run_plan
+from rollouts.analysis.jobs import METRIC_ANNOTATION
+from rollouts.analysis.planner import RunPlan, plan_analysis_run
+from rollouts.api.refs import ANALYSIS_RUN, JOB, Manifest, ObjectRef
+from rollouts.controller.execute import Overtaken, difference
+from rollouts.controller.reconcile import BrokenRule
+from rollouts.controller.run_views import RunViews
+from rollouts.kube.cluster import Cluster, PatchType
+from rollouts.kube.errors import (
+    AlreadyExists,
+    ClusterError,
+    Conflict,
+    Forbidden,
+    NotFound,
+    Rejected,
+    Unknown,
+)
+
+log = logging.getLogger(__name__)
+
+Key = tuple[str, str, str]
+
+PASS_COUNT_MAX = 20
+"""Passes in a row before other runs get their turn; a round needs two."""
+
+
+class StatusDropped(Exception):  # a person has to act
+    """The server took a write of a status and has not kept it."""
+
+
+class Instruments(Protocol):
+    """Takes measurements beside the passes and keeps what they brought until status has it."""
+
+    def flights(self, run_uid: str) -> tuple[Flight, ...]:
+        """Return the measurements that are being taken for a run."""
+        ...
+
+    def answers(self, run_uid: str) -> tuple[Answer, ...]:
+        """Return what has been measured for a run and not been forgotten."""
+        ...
+
+    def start(self, run: RunFacts, metric: Metric) -> None:
+        """Begin to measure."""
+        ...
+
+    def cancel(self, run_uid: str, metric: str) -> None:
+        """Give a measurement up; it brings no answer any more."""
+        ...
+
+    def report(self, run_uid: str, answer: Answer) -> None:
+        """Add an answer that came another way."""
+        ...
+
+    def forget(self, run_uid: str, answers: tuple[Answer, ...]) -> None:
+        """Drop answers that status has now, or that nobody wants."""
+        ...
+
+    def drop(self, key: Key) -> None:
+        """Give up everything for a run that is gone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What passes over runs work with.
+
+    Attributes:
+        on_written: told of each status that was written, with the run as it was before.
+        record: has an Event sent some time.
+    """
+
+    views: RunViews
+    cluster: Cluster
+    instruments: Instruments
+    clock: Callable[[], datetime]
+    on_written: Callable[[RunFacts, Manifest], None] = lambda _run, _status: None
+    record: Callable[[RunFacts, Event], None] = lambda _run, _event: None
+
+
+async def reconcile_run(key: Key, bench: Bench) -> datetime | None:
+    """Plan and carry out until there is nothing to do; return when to look again unasked.
+
+    May stop after any call and be run again from the top.
+
+    Raises:
+        ClusterError: a call failed in a way that only time can mend.
+        BrokenRule: the planner is wrong; the message names the rules.
+    """
+    _, namespace, name = key
+    for _ in range(PASS_COUNT_MAX):
+        now = bench.clock()
+        run = bench.views.runs.get(namespace, name)
+        if run is None:
+            bench.instruments.drop(key)
+            return None
+        observed = _observe(run, bench)
+        plan = plan_analysis_run(observed, now)
+        broken = check_run_plan(observed, plan, now)
+        if broken:
+            raise BrokenRule(f"{'/'.join(key)}: {'; '.join(broken)}")
+        if plan.is_quiet:
+            return plan.wake_at
+        try:
+            await _carry_out(run, plan, bench, now)
+        except Overtaken:
+            continue
+        if _is_settled(plan):
+            return plan.wake_at
+    return bench.clock()
+
+
+def _observe(run: RunFacts, bench: Bench) -> ObservedRun:
+    return ObservedRun(
+        run=run,
+        flights=bench.instruments.flights(run.uid),
+        answers=bench.instruments.answers(run.uid),
+        jobs=bench.views.jobs_of(run),
+    )
+
+
+def _is_settled(plan: RunPlan) -> bool:
+    """Tell whether another plan at the same moment would be quiet: Jobs and refusals are not."""
+    return not plan.actions and not plan.finish
+
+
+async def _carry_out(run: RunFacts, plan: RunPlan, bench: Bench, now: datetime) -> None:
+    instruments = bench.instruments
+    for name in plan.cancel:
+        instruments.cancel(run.uid, name)
+    # Before any call: what is due is measured now, however slow the server is.
+    for metric in plan.start:
+        instruments.start(run, metric)
+    for action in plan.actions:
+        await _create_job(run, action, bench, now)
+    if plan.status is not None:
+        await _write_status(run, plan.status, bench)
+        bench.on_written(run, plan.status)
+    instruments.forget(run.uid, plan.taken)
+    for event in plan.events:
+        bench.record(run, event)
+    for spare in plan.finish:
+        await _delete(spare, bench)
+    if plan.events or plan.finish:
+        log.info(
+            "run",
+            extra={
+                "run": f"{run.namespace}/{run.name}",
+                "phase": (plan.status or run.status).get("phase", ""),
+                "because": (plan.status or run.status).get("message", ""),
+            },
+        )
+
+
+async def _create_job(run: RunFacts, action: Create, bench: Bench, now: datetime) -> None:
+    """Create a Job; one of that name which belongs to the run is the one we wanted.
+
+    Raises:
+        Overtaken: it cannot be created; that is an answer now, and has to be planned for.
+    """
+    metadata = action.manifest["metadata"]
+    ref = ObjectRef(JOB, metadata["namespace"], metadata["name"])
+    try:
+        bench.views.jobs.wrote(await bench.cluster.create(action.manifest, JOB))
+    except AlreadyExists:
+        found = await bench.cluster.get(ref)
+        owners = found["metadata"].get("ownerReferences") or ()
+        if not any(each.get("uid") == run.uid for each in owners):
+            _refuse_job(run, action, f"the name of {ref} is taken", bench, now=now)
+        bench.views.jobs.wrote(found)
+    except (Rejected, Forbidden, NotFound) as error:
+        _refuse_job(run, action, str(error), bench, now=now)
+    except Unknown as error:
+        # It exists or not; a second try finds out.
+        raise Overtaken(str(ref)) from error
+
+
+def _refuse_job(
+    run: RunFacts, action: Create, message: str, bench: Bench, *, now: datetime
+) -> None:
+    name = action.manifest["metadata"]["annotations"][METRIC_ANNOTATION]
+    metric = next(each for each in run.program.metrics if each.name == name)
+    bench.instruments.report(run.uid, Answer(name, metric.fingerprint, now, now, message))
+    raise Overtaken(message)
+
+
+async def _write_status(run: RunFacts, status: Manifest, bench: Bench) -> None:
+    ref = ObjectRef(ANALYSIS_RUN, run.namespace, run.name)
+    body = {
+        "metadata": {"resourceVersion": run.resource_version},
+        "status": difference(run.status, status),
+    }
+    bench.views.expect(run, status)
+    try:
+        # Of the object itself: this kind has no status subresource, with the peer as with us.
+        written = await bench.cluster.patch(ref, body, PatchType.MERGE)
+    except (Conflict, NotFound, Unknown) as error:
+        await _refresh(ref, error, bench)
+    else:
+        if (written.get("status") or {}).get("phase") != status["phase"]:
+            raise StatusDropped(
+                f"{ref}: the server drops its status; the CustomResourceDefinition of AnalysisRun"
+                " must not have a status subresource: install ours with `rollouts crds`"
+            )
+        bench.views.runs.wrote(written)
+
+
+async def _refresh(ref: ObjectRef, error: ClusterError, bench: Bench) -> None:
+    """Read a run that is not as expected, and have everything planned anew."""
+    try:
+        bench.views.runs.wrote(await bench.cluster.get(ref))
+    except NotFound:
+        bench.views.runs.forget(ref.namespace, ref.name)
+    raise Overtaken(str(ref)) from error
+
+
+async def _delete(action: Delete, bench: Bench) -> None:
+    try:
+        await bench.cluster.delete(action.ref, uid=action.uid)
+    except (NotFound, Conflict):
+        log.debug("gone already", extra={"object": str(action.ref)})
+    store = bench.views.runs if action.ref.kind == ANALYSIS_RUN else bench.views.jobs
+    store.forget(action.ref.namespace, action.ref.name)

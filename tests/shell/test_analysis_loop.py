@@ -1,0 +1,388 @@
+"""AnalysisRuns executed by the whole controller against the emulated API server over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import logging
+
+import aiohttp
+import pytest
+from analysis_runs import compile_condition, job_metric, metric, run_manifest, sample
+from shell.front import Front, serve_front, until
+
+from rollouts.analysis.sample import MeasurementError
+from rollouts.api.crd import render_crds
+from rollouts.api.documents import read_documents
+from rollouts.api.refs import ANALYSIS_RUN, CRD, EVENT, JOB, NAMESPACE, POD, ROLLOUT, SECRET
+from rollouts.controller.analysis_loop import AnalysisLoop
+from rollouts.controller.app import Controller
+from rollouts.controller.settings import Settings
+
+INSTANCE = "argo-rollouts.argoproj.io/controller-instance-id"
+
+
+class Source:
+    """A provider of tests: answers what `answer` returns, and keeps what it was asked."""
+
+    def __init__(self):
+        self.asked = []
+        self.answer = lambda question: sample(0.95)
+
+    async def close(self):
+        pass
+
+    async def sample(self, question):
+        self.asked.append(question)
+        answer = self.answer(question)
+        if isinstance(answer, Exception):
+            raise answer
+        if asyncio.iscoroutine(answer):
+            return await answer
+        return answer
+
+
+class World:
+    def __init__(self, front, path, **settings):
+        self.front, self.source = front, Source()
+        self.loop = AnalysisLoop(
+            providers={"web": self.source}, compile_condition=compile_condition
+        )
+        self.controller = Controller(
+            Settings(
+                kubeconfig=front.kubeconfig(path),
+                **({"leader_elect": False, "health_port": 0, "metrics_port": 0} | settings),
+            ),
+            extensions=(self.loop.install,),
+            runs=self.loop.samples,
+            probe_host="127.0.0.1",
+        )
+        self.controller.probes._wanted = {"health": 0, "metrics": 0}  # any free port
+
+    def create(self, *metrics, labels=None, **spec):
+        manifest = run_manifest(*metrics, **spec)
+        metadata = manifest["metadata"]
+        kept = {key: metadata[key] for key in ("name", "annotations")} | {"namespace": "shop"}
+        kept["labels"] = metadata["labels"] | (labels or {})
+        self.front.create(ANALYSIS_RUN, manifest | {"metadata": kept, "status": {}})
+
+    def status(self, name="canary"):
+        return self.front.get(ANALYSIS_RUN, "shop", name).get("status") or {}
+
+    def is_over(self, name="canary"):
+        return self.status(name).get("phase") in {"Successful", "Failed", "Error", "Inconclusive"}
+
+    def writes(self):
+        return [
+            path
+            for method, path, _ in self.front.requests
+            if method == "PATCH" and "/analysisruns/" in path
+        ]
+
+    async def metrics(self):
+        url = f"http://127.0.0.1:{self.controller.probes.ports['metrics']}/metrics"
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            return await answer.text()
+
+
+def crowd():
+    front = Front()
+    for name, text in sorted(render_crds().items()):
+        if "argoproj.io_analysisrun" in name or f"argoproj.io_{ROLLOUT.plural}" in name:
+            for document in read_documents(text, name):
+                front.create(CRD, document.manifest)
+    front.create(NAMESPACE, {"metadata": {"name": "shop"}})
+    return front
+
+
+@contextlib.asynccontextmanager
+async def running(tmp_path, front, **settings):
+    world = World(front, tmp_path / "kubeconfig", **settings)
+    stop = asyncio.Event()
+    task = asyncio.create_task(world.controller.run(stop))
+    try:
+        yield world
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 20)
+
+
+def story(tmp_path, tell, **settings):
+    """Run a story with a controller in a cluster of its own."""
+
+    async def go():
+        async with (
+            serve_front(crowd()) as front,
+            running(tmp_path, front, **settings) as world,
+        ):
+            await tell(world)
+
+    asyncio.run(go())
+
+
+@pytest.fixture(autouse=True)
+def _own_namespace(monkeypatch):
+    monkeypatch.delenv("POD_NAMESPACE", raising=False)
+
+
+def test_a_run_is_measured_judged_written_once_a_round_and_then_left_alone(tmp_path):
+    async def tell(world):
+        world.create(metric(count=3, interval="50ms"), metric("other", count=3, interval="50ms"))
+        await until(world.is_over)
+        count = len(world.writes())
+        await asyncio.sleep(0.3)
+
+        status = world.status()
+        assert "Successful" == status["phase"]
+        assert {"count": 2, "successful": 2} == status["runSummary"]
+        assert 3 == len(status["metricResults"][0]["measurements"])
+        assert 3 <= count <= 6  # both metrics of a round share a write if they are close
+        assert count == len(world.writes())
+        assert 6 == len(world.source.asked)
+
+    story(tmp_path, tell)
+
+
+def test_a_round_costs_one_write(tmp_path):
+    async def tell(world):
+        world.create(metric(count=8, interval="10ms"))
+        await until(world.is_over)
+
+        assert (8, 8) == (len(world.writes()), len(world.source.asked))
+
+    story(tmp_path, tell)
+
+
+def test_a_failed_run_says_why_in_status_events_and_metrics(tmp_path):
+    async def tell(world):
+        world.source.answer = lambda question: sample(0.1)
+        world.create(metric())
+        await until(world.is_over)
+        await until(lambda: len(world.front.items(EVENT, "shop")) >= 2)
+
+        words = 'Metric "success-rate" assessed Failed due to failed (1) > failureLimit (0)'
+        assert words == world.status()["message"]
+        reasons = {each["reason"]: each["type"] for each in world.front.items(EVENT, "shop")}
+        assert {"MetricFailed": "Warning", "AnalysisRunFailed": "Warning"} == reasons
+        text = await world.metrics()
+        labels = 'metric="success-rate",namespace="shop"'
+        assert f'rollouts_analysis_value{{{labels},subject="canary"}} 0.1' in text
+        assert (
+            f'rollouts_analysis_measurements_total{{{labels},phase="Failed",subject="canary"}} 1.0'
+            in text
+        )
+        world.front.delete(ANALYSIS_RUN, "shop", "canary")
+        await until(lambda: not list(world.loop.samples()))
+        assert 'subject="canary"' not in await world.metrics()
+
+    story(tmp_path, tell)
+
+
+def test_a_provider_that_hangs_is_an_error_within_its_timeout_and_holds_nobody_up(tmp_path):
+    async def hang():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        await asyncio.sleep(60)  # not even its cancelling is waited for
+
+    async def tell(world):
+        hanging = lambda question: hang() if question.metric == "hanging" else sample(1)  # noqa: E731
+        world.source.answer = hanging
+        slow = {"web": {"url": "http://127.0.0.1/", "timeoutSeconds": 1}}
+        world.create(metric("hanging", provider=slow, consecutiveErrorLimit=0), metric())
+        world.create(metric(), name="quick")
+        await until(lambda: world.is_over("quick"), 0.9)
+        await until(world.is_over, 3)
+
+        assert "Error" == world.status()["phase"]
+        assert "no answer within 1s" in world.status()["message"]
+
+    story(tmp_path, tell)
+
+
+def test_a_provider_that_breaks_is_an_error_that_repeats_nothing_it_said(tmp_path, caplog):
+    async def tell(world):
+        world.source.answer = lambda question: ZeroDivisionError("token=hunter2")
+        world.create(metric(consecutiveErrorLimit=0))
+        await until(world.is_over)
+
+        assert "the provider web broke: ZeroDivisionError" in world.status()["message"]
+        assert "hunter2" not in str(world.status()) + caplog.text
+
+    story(tmp_path, tell)
+
+
+def secret_metric():
+    headers = [{"key": "Authorization", "value": "Bearer {{args.token}}"}]
+    return metric(
+        provider={"web": {"url": "http://127.0.0.1/", "headers": headers}},
+        consecutiveErrorLimit=0,
+    )
+
+
+SECRET_ARG = [{"name": "token", "valueFrom": {"secretKeyRef": {"name": "web", "key": "token"}}}]
+
+
+def test_a_secret_is_read_when_it_is_needed_handed_over_and_blotted_out(tmp_path):
+    async def tell(world):
+        encoded = base64.b64encode(b"hunter2-and-more").decode()
+        metadata = {"namespace": "shop", "name": "web"}
+        world.front.create(SECRET, {"metadata": metadata, "data": {"token": encoded}})
+        world.create(metric(), name="plain")
+        await until(lambda: world.is_over("plain"))
+        assert not [path for _, path, _ in world.front.requests if "secrets" in path]
+
+        world.source.answer = lambda question: MeasurementError(
+            f"refused {question.config['headers'][0]['value']}"
+        )
+        world.create(secret_metric(), args=SECRET_ARG)
+        await until(world.is_over)
+        asked = world.source.asked[-1]
+        assert "Bearer hunter2-and-more" == asked.config["headers"][0]["value"]
+        assert '"Error Message: refused Bearer ***"' in world.status()["message"]
+
+    story(tmp_path, tell)
+
+
+def test_a_missing_secret_is_an_error_that_names_it(tmp_path):
+    async def tell(world):
+        world.create(secret_metric(), args=SECRET_ARG)
+        await until(world.is_over)
+
+        assert "the Secret shop/web does not exist" in world.status()["message"]
+        assert [] == world.source.asked
+
+    story(tmp_path, tell)
+
+
+def test_a_job_is_created_followed_and_its_pods_are_looked_at(tmp_path):
+    async def tell(world):
+        world.create(job_metric("good"), job_metric("pull"))
+        await until(lambda: len(world.front.items(JOB, "shop")) == 2)
+        await until(lambda: "metricResults" in world.status())
+        good, pull = sorted(each["metadata"]["name"] for each in world.front.items(JOB, "shop"))
+        uid = world.front.get(ANALYSIS_RUN, "shop", "canary")["metadata"]["uid"]
+        assert (f"{uid}.good.1", f"{uid}.pull.1") == (good, pull)
+
+        complete = {"conditions": [{"type": "Complete", "status": "True"}]}
+        finish(world, good, complete)
+        await until(lambda: "Successful" in str(world.status()))
+        assert "Running" == world.status()["phase"]
+        pod = broken_pod(uid, pull)
+        world.front.create(POD, pod)
+        world.front.patch(POD, "shop", "load-x1", {"status": pod["status"]}, "status")
+        await until(world.is_over)
+
+        assert "Inconclusive" == world.status()["phase"]
+        assert "ErrImagePull" in world.status()["message"]
+        await until(lambda: len(world.front.items(JOB, "shop")) == 1)
+
+    story(tmp_path, tell)
+
+
+def finish(world, name, status):
+    """Play the controller of Jobs; the emulator keeps its rules about statuses."""
+    now = "2026-03-01T06:00:00Z"
+    done = {"type": "SuccessCriteriaMet", "status": "True", "lastTransitionTime": now}
+    conditions = [done, *(each | {"lastTransitionTime": now} for each in status["conditions"])]
+    body = {"startTime": now, "completionTime": now, "succeeded": 1, "conditions": conditions}
+    world.front.patch(JOB, "shop", name, {"status": body}, "status")
+
+
+def broken_pod(uid, job):
+    container = {"name": "load", "image": "load:1"}
+    waiting = {"state": {"waiting": {"reason": "ErrImagePull"}}}
+    status = {"name": "load", "ready": False, "restartCount": 0, "image": "", "imageID": ""}
+    return {
+        "metadata": {
+            "namespace": "shop",
+            "name": "load-x1",
+            "labels": {"analysisrun.argoproj.io/uid": uid},
+            "ownerReferences": [
+                {
+                    "apiVersion": "batch/v1",
+                    "kind": "Job",
+                    "name": job,
+                    "uid": "u",
+                    "controller": True,
+                }
+            ],
+        },
+        "spec": {"containers": [container]},
+        "status": {"phase": "Pending", "containerStatuses": [status | waiting]},
+    }
+
+
+def test_termination_ends_a_run_at_once_and_gives_its_measurement_up(tmp_path):
+    async def tell(world):
+        world.source.answer = lambda question: asyncio.sleep(60)
+        world.create(metric())
+        await until(lambda: world.source.asked)
+        world.front.patch(ANALYSIS_RUN, "shop", "canary", {"spec": {"terminate": True}})
+        await until(world.is_over)
+
+        status = world.status()
+        assert ("Inconclusive", "Run Terminated") == (status["phase"], status["message"])
+        assert 0 == len(world.loop.measurements)
+
+    story(tmp_path, tell)
+
+
+def test_a_run_that_is_deleted_is_forgotten(tmp_path):
+    async def tell(world):
+        world.source.answer = lambda question: asyncio.sleep(60)
+        world.create(metric())
+        await until(lambda: world.source.asked)
+        world.front.delete(ANALYSIS_RUN, "shop", "canary")
+        await until(lambda: len(world.loop.measurements) == 0)
+
+    story(tmp_path, tell)
+
+
+def test_a_finished_run_is_deleted_when_its_time_is_over(tmp_path):
+    async def tell(world):
+        world.create(metric(), ttlStrategy={"secondsAfterSuccess": 1})
+        await until(world.is_over)
+        await until(lambda: not world.front.items(ANALYSIS_RUN, "shop"))
+
+    story(tmp_path, tell)
+
+
+def test_a_controller_with_an_instance_id_measures_its_own_runs_alone(tmp_path):
+    async def tell(world):
+        world.create(metric(), name="ours", labels={INSTANCE: "blue"})
+        world.create(metric(), name="theirs", labels={INSTANCE: "green"})
+        world.create(metric(), name="nobodys")
+        await until(lambda: world.is_over("ours"))
+        await asyncio.sleep(0.1)
+
+        assert ["success-rate"] == [each.metric for each in world.source.asked]
+
+    story(tmp_path, tell, instance_id="blue")
+
+
+def test_a_run_goes_on_where_a_dead_controller_has_left_it(tmp_path):
+    async def go():
+        async with serve_front(crowd()) as front:
+            async with running(tmp_path, front) as first:
+                first.create(metric(count=3, interval="200ms"))
+                await until(lambda: "metricResults" in first.status())
+            async with running(tmp_path, front) as second:
+                await until(second.is_over)
+
+                measured = len(first.source.asked) + len(second.source.asked)
+                assert ("Successful", 3) == (second.status()["phase"], measured)
+
+    asyncio.run(go())
+
+
+def test_nothing_is_logged_that_nobody_has_to_know(tmp_path, caplog):
+    async def tell(world):
+        world.create(metric(count=2, interval="20ms"))
+        await until(world.is_over)
+
+        loud = [each for each in caplog.records if each.levelno >= logging.ERROR]
+        assert [] == loud
+
+    with caplog.at_level(logging.INFO):
+        story(tmp_path, tell)
