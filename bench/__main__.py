@@ -16,7 +16,18 @@ from bench.figures import Figure, Report, render_table
 from bench.laboratory import LaboratoryError
 from bench.processes import Busyness, describe_machine
 
-BENCHES = ("writes", "storm", "lateness", "idle", "cold", "planner", "simulator", "events", "real")
+BENCHES = (
+    "writes",
+    "storm",
+    "lateness",
+    "analysis",
+    "idle",
+    "cold",
+    "planner",
+    "simulator",
+    "events",
+    "real",
+)
 """In the order in which they run; each is a module with a `run`."""
 
 

@@ -128,6 +128,10 @@ class Desk:
             self._server.patch(rt, namespace, name, body, MERGE_PATCH, field_manager="person")
         return began
 
+    def delete(self, kind: Kind, namespace: str, name: str) -> None:
+        """Delete an object."""
+        self._server.delete(_type(self._server, kind), namespace, name)
+
     def copy(
         self, objects: list[tuple[Kind, Manifest]], namespaces: list[str], pause_started_at: str
     ) -> None:

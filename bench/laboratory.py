@@ -129,6 +129,15 @@ class Laboratory:
             for manifest in self._ask("objects", kind, namespace)
         ]
 
+    def objects(self, kind: Kind) -> list[Manifest]:
+        """Return every object of a kind."""
+        answer: list[Manifest] = self._ask("objects", kind)
+        return answer
+
+    def delete(self, kind: Kind, namespace: str, name: str) -> None:
+        """Delete an object."""
+        self._ask("delete", kind, namespace, name)
+
     def facts(self, kind: Kind) -> list[dict[str, Any]]:
         """Return the few fields that benches look at, of every object of a kind."""
         answer: list[dict[str, Any]] = self._ask("facts", kind)
