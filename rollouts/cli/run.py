@@ -60,7 +60,29 @@ def add_parser(subparsers: Any) -> None:
         metavar="SECONDS",
         help="time between two looks at an Application's repository (default: 60)",
     )
+    _add_metric_flags(parser)
     _add_process_flags(parser)
+
+
+def _add_metric_flags(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--prometheus-address",
+        metavar="URL",
+        help="Prometheus that metrics without an address ask"
+        " (also by ARGO_ROLLOUTS_PROMETHEUS_ADDRESS)",
+    )
+    add(
+        "--metric-allowed-addresses",
+        metavar="LIST",
+        help="hosts, *.suffix, addresses and CIDRs that metrics may be fetched from, separated by"
+        " commas (default: *, every host without a special address)",
+    )
+    add(
+        "--metric-ca-file",
+        metavar="PATH",
+        help="PEM authorities that metric providers trust beside the system's",
+    )
 
 
 def _add_process_flags(parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from rollouts.api.times import parse_duration
 from rollouts.controller.leader import Timing
+from rollouts.metric_providers.addresses import BadAddresses, read_policy
+from rollouts.metric_providers.provider import ProviderSettings
 from rollouts.telemetry.logs import FORMATS, LEVELS
 
 if TYPE_CHECKING:
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ENVIRONMENT_PREFIX = "ROLLOUTS_"
+
+_PEERS_VARIABLES = {"prometheus_address": "ARGO_ROLLOUTS_PROMETHEUS_ADDRESS"}
+"""Read where our own variable is not set, so that a controller can take the peer's place."""
 
 INSTANCE_LABEL = "argo-rollouts.argoproj.io/controller-instance-id"
 """Which controller an object is for; the label is the peer's."""
@@ -63,6 +68,11 @@ class Settings:
         git_cache: directory for clones; empty for a temporary one.
         git_poll: seconds between two looks at the repository of an Application.
         gitops: serve Applications and Kustomizations too.
+        prometheus_address: asked by metrics that name no address; may be a loopback one.
+        metric_allowed_addresses: hosts, `*.suffix`, addresses and CIDRs that metric providers may
+            ask, separated by commas; `*` is every host. Link-local, metadata, loopback and other
+            special addresses are refused unless a CIDR here lies within them.
+        metric_ca_file: PEM file of authorities that metric providers trust beside the system's.
         shutdown_seconds: how long a graceful end may take.
     """
 
@@ -84,6 +94,9 @@ class Settings:
     git_cache: str = ""
     git_poll: float = 60.0
     gitops: bool = True
+    prometheus_address: str = ""
+    metric_allowed_addresses: str = "*"
+    metric_ca_file: str = ""
     shutdown_seconds: float = 20.0
 
     def __post_init__(self) -> None:
@@ -108,6 +121,15 @@ class Settings:
     def instance_selector(self) -> str:
         """Return the label selector of the objects that are ours."""
         return f"{INSTANCE_LABEL}={self.instance_id}" if self.instance_id else f"!{INSTANCE_LABEL}"
+
+    @property
+    def providers(self) -> ProviderSettings:
+        """Return what metric providers are given."""
+        return ProviderSettings(
+            prometheus_address=self.prometheus_address,
+            ca_file=self.metric_ca_file,
+            allowed_addresses=_listed(self.metric_allowed_addresses),
+        )
 
     def lease_home(self) -> str:
         """Return the namespace of the Lease: stated, else that of our pod or service, else ours."""
@@ -139,7 +161,9 @@ def read_settings(
             values[field.name] = given
             continue
         variable = f"{ENVIRONMENT_PREFIX}{field.name.upper()}"
-        text = environment.get(variable, "")
+        text = environment.get(variable) or environment.get(
+            _PEERS_VARIABLES.get(field.name, ""), ""
+        )
         if not text:
             continue
         try:
@@ -173,6 +197,11 @@ def _convert(text: str, wanted: type[Any]) -> Any:
     return wanted(text)
 
 
+def _listed(text: str) -> tuple[str, ...]:
+    """Return the entries of a list that is separated by commas."""
+    return tuple(entry.strip() for entry in text.split(",") if entry.strip())
+
+
 def _problems(settings: Settings) -> Iterator[str]:
     for name, least, most in _BOUNDS:
         value = getattr(settings, name)
@@ -188,6 +217,17 @@ def _problems(settings: Settings) -> Iterator[str]:
         value = getattr(settings, name)
         if value and not _NAMESPACE.fullmatch(value):
             yield f"{name} must be the name of a namespace, not {value!r}"
+    try:
+        read_policy(_listed(settings.metric_allowed_addresses))
+    except BadAddresses as error:
+        yield f"metric_allowed_addresses cannot hold {error}"
+    if settings.prometheus_address and not settings.prometheus_address.startswith(
+        ("http://", "https://")
+    ):
+        # Not shown: a password may stand in it.
+        yield "prometheus_address must be a URL such as http://prometheus.monitoring:9090"
+    if settings.metric_ca_file and not Path(settings.metric_ca_file).is_file():
+        yield f"metric_ca_file must be a file, which {settings.metric_ca_file!r} is not"
     if settings.shutdown_seconds <= 0:
         yield f"shutdown_seconds must be positive, not {settings.shutdown_seconds:g}"
     try:

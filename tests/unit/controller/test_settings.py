@@ -134,3 +134,36 @@ def test_the_lease_lives_where_the_controller_does(monkeypatch):
 
 def test_no_two_processes_have_the_same_identity():
     assert identity() != identity()
+
+
+def test_the_peers_variable_for_prometheus_is_read_where_ours_is_not_set():
+    peers = {"ARGO_ROLLOUTS_PROMETHEUS_ADDRESS": "http://peer:9090"}
+    both = peers | {"ROLLOUTS_PROMETHEUS_ADDRESS": "http://ours:9090"}
+
+    assert read_settings(parse(), peers).prometheus_address == "http://peer:9090"
+    assert read_settings(parse(), both).prometheus_address == "http://ours:9090"
+
+
+def test_metric_providers_are_given_their_part_of_the_settings():
+    settings = read_settings(
+        parse("--metric-allowed-addresses", "*.monitoring, 10.0.0.0/8,,"),
+        {"ROLLOUTS_PROMETHEUS_ADDRESS": "http://localhost:9090"},
+    )
+
+    assert settings.providers.allowed_addresses == ("*.monitoring", "10.0.0.0/8")
+    assert settings.providers.prometheus_address == "http://localhost:9090"
+
+
+def test_settings_of_metric_providers_are_refused_all_at_once():
+    with pytest.raises(BadSettings) as refused:
+        Settings(
+            prometheus_address="prometheus:hunter22",
+            metric_allowed_addresses="a b,*,http://x",
+            metric_ca_file="/nowhere/ca.pem",
+        )
+
+    message = str(refused.value)
+    assert "metric_allowed_addresses cannot hold 'a b', 'http://x'" in message
+    assert "prometheus_address must be a URL" in message
+    assert "hunter22" not in message
+    assert "'/nowhere/ca.pem'" in message
