@@ -14,17 +14,17 @@ NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
 
 @contextlib.asynccontextmanager
-async def serving(handler):
+async def serving(handler, *, ssl_context=None):
     """A server that gives every request to a handler; yields its URL."""
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handler)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=ssl_context)
         await site.start()
         host, port = runner.addresses[0][:2]
-        yield f"http://{host}:{port}"
+        yield f"http{'s' if ssl_context else ''}://{host}:{port}"
     finally:
         await runner.cleanup()
 
