@@ -217,6 +217,17 @@ def _problems(settings: Settings) -> Iterator[str]:
         value = getattr(settings, name)
         if value and not _NAMESPACE.fullmatch(value):
             yield f"{name} must be the name of a namespace, not {value!r}"
+    yield from _metric_problems(settings)
+    if settings.shutdown_seconds <= 0:
+        yield f"shutdown_seconds must be positive, not {settings.shutdown_seconds:g}"
+    try:
+        Timing(settings.lease_duration, settings.renew_deadline, settings.retry_period)
+    except ValueError as error:
+        yield str(error)
+
+
+def _metric_problems(settings: Settings) -> Iterator[str]:
+    """Yield what metric providers could not work with."""
     try:
         read_policy(_listed(settings.metric_allowed_addresses))
     except BadAddresses as error:
@@ -228,9 +239,3 @@ def _problems(settings: Settings) -> Iterator[str]:
         yield "prometheus_address must be a URL such as http://prometheus.monitoring:9090"
     if settings.metric_ca_file and not Path(settings.metric_ca_file).is_file():
         yield f"metric_ca_file must be a file, which {settings.metric_ca_file!r} is not"
-    if settings.shutdown_seconds <= 0:
-        yield f"shutdown_seconds must be positive, not {settings.shutdown_seconds:g}"
-    try:
-        Timing(settings.lease_duration, settings.renew_deadline, settings.retry_period)
-    except ValueError as error:
-        yield str(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "rollouts"
 MODULES = sorted(PACKAGE.rglob("*.py"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 FILE_LINES_MAX = 500
 FILE_LINES_AIM = 400
@@ -123,7 +125,9 @@ def test_no_module_lies_about_that_nothing_uses():
         own = _dotted(path)
         used |= {name for name in _imports(tree_of(path)) if name != own}
     commands = {f"rollouts.cli.{path.stem}" for path in (PACKAGE / "cli").glob("*.py")}
-    entry_points = {"rollouts.__main__", *commands}
+    announced = PROJECT["entry-points"]["rollouts.metric_providers"].values()
+    providers = {value.partition(":")[0] for value in announced}
+    entry_points = {"rollouts.__main__", *commands, *providers}
 
     unused = [_dotted(path) for path in MODULES if path.name != "__init__.py"]
     assert [name for name in unused if name not in used | entry_points] == []

@@ -206,7 +206,9 @@ def test_a_compressed_answer_is_read(kind):
 
 def test_a_broken_or_unknown_compression_is_an_error(kind):
     async def torn(_):
-        return web.Response(body=gzip.compress(b"1" * 500)[:-9], headers={"Content-Encoding": "gzip"})
+        return web.Response(
+            body=gzip.compress(b"1" * 500)[:-9], headers={"Content-Encoding": "gzip"}
+        )
 
     async def unknown(_):
         return web.Response(body=b"1", headers={"Content-Encoding": "br"})
@@ -275,7 +277,7 @@ def test_special_addresses_are_refused_by_default(kind, url):
         finally:
             await provider.close()
 
-    with pytest.raises(MeasurementError, match="refused|no URL|must be like|not a canonical"):
+    with pytest.raises(MeasurementError, match=r"refused|no URL|must be like|not a canonical"):
         asyncio.run(ask())
 
 

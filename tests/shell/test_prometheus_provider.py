@@ -9,7 +9,6 @@ import shutil
 import socket
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from datetime import UTC, datetime
 
@@ -67,9 +66,9 @@ def real_prometheus(tmp_path_factory):
 def wait_until_ready(url, process):
     last = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < last and process.poll() is None:
-        with contextlib.suppress(urllib.error.URLError, OSError):
-            with urllib.request.urlopen(url, timeout=1):
-                return
+        # URLError is an OSError, too.
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=1):
+            return
         time.sleep(0.1)
     pytest.fail(f"the real Prometheus did not become ready: exit code {process.poll()}")
 

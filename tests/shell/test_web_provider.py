@@ -299,8 +299,6 @@ def test_authorities_of_the_operator_are_trusted_beside_the_systems(certificate)
             made(WebProvider, ca_file=str(certificate[0])) as provider,
             serving(handle, ssl_context=context) as url,
         ):
-            return await provider.sample(
-                query({"url": url, "tls": {"serverName": "metrics.test"}})
-            )
+            return await provider.sample(query({"url": url, "tls": {"serverName": "metrics.test"}}))
 
     assert asyncio.run(ask()).result == math.pi
