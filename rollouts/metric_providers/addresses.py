@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -49,6 +50,9 @@ _REFUSED: tuple[tuple[Network, str], ...] = tuple(
     )
     for text in texts
 )
+_TEXTS_KEPT = 1024
+"""Hosts are few, and read at every measurement."""
+
 _LOOPBACK = "a loopback address"
 _METADATA_HOSTS = frozenset({"metadata.google.internal", "metadata.goog", "instance-data"})
 _NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"), IPv6Network("::/96"))
@@ -144,6 +148,7 @@ def read_policy(entries: Iterable[str], trusted: Iterable[tuple[str, int]] = ())
     )
 
 
+@lru_cache(maxsize=_TEXTS_KEPT)
 def read_address(text: str) -> Address | None:
     """Return the address that a text is, or None for a name."""
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from rollouts.analysis.sample import MeasurementError
-from rollouts.metric_providers.masking import shorten
+from rollouts.metric_providers.masking import mask, shorten
 
 BODY_BYTES_MAX = 1024 * 1024
 """Of one answer, packed or unpacked: ten thousand points of a range query fit."""
@@ -36,14 +36,21 @@ class Answer:
     """One whole answer of a server.
 
     Attributes:
-        asked: method and address as they may be shown.
         content_type: without parameters, lower case; empty when the server gave none.
+        secrets: of its request, which may stand in the URL.
     """
 
-    asked: str
+    method: str
+    url: str = field(repr=False)
     status: int
     content_type: str
     body: bytes
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def asked(self) -> str:
+        """Return method and address as they may be shown."""
+        return shown_request(self.method, self.url, self.secrets)
 
     def text(self) -> str:
         """Return the body as text; bytes that are no UTF-8 are replaced."""
@@ -97,6 +104,11 @@ class Body:
         if self._unpack is not None and self._length and not self._unpack.eof:
             raise BadEncoding("it ends before its packed content does")
         return b"".join(self._parts)
+
+
+def shown_request(method: str, url: str, secrets: tuple[str, ...]) -> str:
+    """Return the method and the address of a request as they may be shown."""
+    return f"{method} {mask(shown_url(url), secrets)}"
 
 
 def shown_url(url: str) -> str:

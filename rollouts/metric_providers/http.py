@@ -19,6 +19,7 @@ from rollouts.metric_providers.answers import (
     BadEncoding,
     Body,
     TooLarge,
+    shown_request,
     shown_url,
     status_words,
 )
@@ -58,7 +59,7 @@ class Request:
     @property
     def asked(self) -> str:
         """Return method and address as they may be shown."""
-        return f"{self.method} {mask(shown_url(self.url), self.secrets)}"
+        return shown_request(self.method, self.url, self.secrets)
 
 
 class Refused(OSError):
@@ -153,6 +154,7 @@ class Fetcher:
     async def _send(self, request: Request) -> Answer | Request:
         """Return the answer, or the request that it redirects to."""
         url = self._checked(request)
+        tls = await self._contexts.context(request.tls) if url.scheme == "https" else True
         try:
             response = await self._sessions().request(
                 request.method,
@@ -160,7 +162,7 @@ class Fetcher:
                 data=request.body,
                 headers=[("User-Agent", USER_AGENT), *request.headers],
                 allow_redirects=False,
-                ssl=self._contexts.context(request.tls),
+                ssl=tls,
                 server_hostname=request.tls.server_name or None,
             )
             try:
@@ -224,7 +226,14 @@ async def _read(request: Request, response: aiohttp.ClientResponse) -> Answer:
         async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
             body.add(chunk)
         content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        return Answer(request.asked, response.status, content_type, body.whole())
+        return Answer(
+            request.method,
+            request.url,
+            response.status,
+            content_type,
+            body.whole(),
+            request.secrets,
+        )
     except TooLarge:
         status = status_words(response.status)
         raise MeasurementError(

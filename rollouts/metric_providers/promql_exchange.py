@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import requests
@@ -17,6 +18,7 @@ from urllib3.util.retry import Retry
 
 from rollouts.metric_providers.prometheus_answers import Asked
 
+_SERVERS_KEPT = 64
 _NO_RETRY = Retry(total=0, redirect=0, raise_on_status=False)
 
 
@@ -36,10 +38,8 @@ class Exchange:
         """
         self._asked = asked
         self._seconds = seconds
-        self._session = _Session()
-        self._library = PrometheusConnect(
-            url=address, session=self._session, retry=_NO_RETRY, method="POST"
-        )
+        self._library, self._session = _library(address)
+        self._session.answer = None
         try:
             self._call()
         except _Noted as noted:
@@ -47,8 +47,12 @@ class Exchange:
 
     def unwrap(self, whole: Mapping[str, Any]) -> Any:
         """Return the result in a successful answer."""
+        # Set and used without an await between: queries to one server share the session.
         self._session.answer = whole
-        return self._call()
+        try:
+            return self._call()
+        finally:
+            self._session.answer = None
 
     def _call(self) -> Any:
         asked, timeout = self._asked, {"timeout": f"{self._seconds:g}"}
@@ -62,6 +66,15 @@ class Exchange:
         return self._library.custom_query_range(
             asked.query, asked.since, asked.until, step, params=exact | timeout
         )
+
+
+@lru_cache(maxsize=_SERVERS_KEPT)
+def _library(address: str) -> tuple[PrometheusConnect, _Session]:
+    """Return the library's client for a server; making one takes longer than using it."""
+    session = _Session()
+    # The library puts a transport that retries into the session; ours takes none.
+    made = PrometheusConnect(url=address, session=session, retry=_NO_RETRY, method="POST")
+    return made, session
 
 
 class _Noted(Exception):  # no error: it carries the request out of the library

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
 import tempfile
@@ -54,18 +55,21 @@ class TlsContexts:
         self._ca_file = ca_file
         self._contexts: OrderedDict[TlsOptions, ssl.SSLContext] = OrderedDict()
 
-    def context(self, options: TlsOptions) -> ssl.SSLContext:
-        """Return the context for some options.
+    async def context(self, options: TlsOptions) -> ssl.SSLContext:
+        """Return the context for some options; made in a thread, because loading takes long.
 
         Raises:
             MeasurementError: a certificate or key cannot be used; none is shown.
         """
         kept = self._contexts.get(options)
         if kept is None:
-            kept = self._contexts[options] = self._make(options)
+            made = await asyncio.to_thread(self._make, options)
+            # Two may have made one at the same time; connections are shared by the first.
+            kept = self._contexts.setdefault(options, made)
             if len(self._contexts) > CONTEXTS_MAX:
                 self._contexts.popitem(last=False)
-        self._contexts.move_to_end(options)
+        if options in self._contexts:
+            self._contexts.move_to_end(options)
         return kept
 
     def _make(self, options: TlsOptions) -> ssl.SSLContext:

@@ -1,4 +1,4 @@
-"""The provider in the examples, installed as its users install it and asked through the registry."""
+"""The provider in the examples, installed as users install it and asked through the registry."""
 
 from __future__ import annotations
 

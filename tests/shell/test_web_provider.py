@@ -223,7 +223,10 @@ def test_a_body_is_sent_again_to_the_same_server_and_only_if_the_redirect_keeps_
         ({"headers": {"a": "b"}}, "provider.web.headers must be a list, not a mapping"),
         ({"headers": [{"value": "b"}]}, r"provider.web.headers\[0\].key is required"),
         ({"insecure": "yes"}, "provider.web.insecure must be true or false"),
-        ({"tls": {"ca": "no pem"}}, "tls.ca holds no usable certificate"),
+        (
+            {"url": "https://127.0.0.1:1/", "tls": {"ca": "no pem"}},
+            "tls.ca holds no usable certificate",
+        ),
         ({"url": "https://127.0.0.1:1/", "tls": {"certificate": "x", "key": "y"}}, "tls.key"),
     ],
 )

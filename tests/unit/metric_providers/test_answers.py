@@ -59,7 +59,7 @@ def test_a_url_is_shown_without_its_secrets(url, shown):
 
 
 def test_a_message_says_what_came():
-    answer = Answer("GET http://a/", 502, "text/html", b"<h1>bad\n\n gateway</h1>")
+    answer = Answer("GET", "http://a/", 502, "text/html", b"<h1>bad\n\n gateway</h1>")
 
     assert str(complaint(answer, "instead of JSON", ())) == (
         "GET http://a/ answered 502 Bad Gateway (text/html) instead of JSON: <h1>bad gateway</h1>"
