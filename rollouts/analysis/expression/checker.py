@@ -249,7 +249,7 @@ class _Checker:
             elif isinstance(each, MapOf):
                 found.append(either(each.value, NIL))
             elif each == NIL and node.optional:
-                found.append(NIL)
+                found.append(ANY)  # the chain is left here: what follows is never asked
         if found:
             return either(*found)
         if is_only(base, Kind.TIME) or is_only(base, Kind.DURATION):
@@ -268,7 +268,7 @@ class _Checker:
             elif isinstance(each, MapOf) and kinds(key) & _KEYS:
                 found.append(either(each.value, NIL))
             elif each == NIL and node.optional:
-                found.append(NIL)
+                found.append(ANY)  # the chain is left here: what follows is never asked
         if found:
             return either(*found)
         if Kind.LIST in kinds(base):
@@ -297,7 +297,7 @@ class _Checker:
             if kind is None:
                 found.append(ANY)
             elif kind is Kind.NIL and node.optional:
-                found.append(NIL)
+                found.append(ANY)
             elif (method := METHODS.get(kind, {}).get(node.name)) is not None:
                 self._arguments(node, node.name, method, arguments)
                 found.append(method.returns((each, *arguments)))
