@@ -24,6 +24,7 @@ BENCHES = (
     "idle",
     "cold",
     "planner",
+    "conditions",
     "simulator",
     "events",
     "real",

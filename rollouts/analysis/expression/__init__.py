@@ -12,9 +12,14 @@ What cannot be told is an error with its place, never a verdict. It imports noth
 the `Value` of `analysis.sample`.
 """
 
-from typing import Final
-
-from rollouts.analysis.expression.condition import Condition, check_condition, compile_condition
+from rollouts.analysis.expression.condition import (
+    PROMETHEUS,
+    Condition,
+    check_condition,
+    check_metric_condition,
+    compile_condition,
+    type_of_result,
+)
 from rollouts.analysis.expression.kinds import (
     ANY,
     BOOL,
@@ -32,9 +37,6 @@ from rollouts.analysis.expression.kinds import (
     either,
 )
 from rollouts.analysis.expression.problems import ConditionError, EvaluationError, Problem
-
-PROMETHEUS: Final = either(FLOAT, ListOf(FLOAT))
-"""What Prometheus answers with: a scalar, or one number for each series."""
 
 __all__ = [
     "ANY",
@@ -56,6 +58,8 @@ __all__ = [
     "Problem",
     "Type",
     "check_condition",
+    "check_metric_condition",
     "compile_condition",
     "either",
+    "type_of_result",
 ]

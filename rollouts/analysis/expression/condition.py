@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 
 from rollouts.analysis.expression.checker import check
 from rollouts.analysis.expression.compiler import compile_tree
-from rollouts.analysis.expression.kinds import Type
+from rollouts.analysis.expression.kinds import ANY, FLOAT, ListOf, Type, either
 from rollouts.analysis.expression.loops import Code
 from rollouts.analysis.expression.parser import parse
 from rollouts.analysis.expression.problems import (
@@ -21,6 +22,10 @@ from rollouts.analysis.expression.problems import (
 from rollouts.analysis.expression.series import RESULT, reads_only_first
 from rollouts.analysis.expression.values import Run, show
 from rollouts.analysis.sample import Value
+
+
+PROMETHEUS: Final = either(FLOAT, ListOf(FLOAT))
+"""What Prometheus answers with: a scalar, or one number for each series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,16 @@ def compile_condition(source: str, variables: Mapping[str, Type]) -> Condition:
         raise ConditionError(problems)
     code, slot_count = compile_tree(node)
     return Condition(source, reads_only_first(node), code, slot_count)
+
+
+def type_of_result(provider: str) -> Type:
+    """Return what is known of `result` by the wire name of a metric's provider."""
+    return PROMETHEUS if provider == "prometheus" else ANY
+
+
+def check_metric_condition(source: str, provider: str) -> tuple[Problem, ...]:
+    """Return everything that is known to be wrong with a condition of a provider's metric."""
+    return check_condition(source, type_of_result(provider))
 
 
 def check_condition(source: str, result_type: Type) -> tuple[Problem, ...]:

@@ -14,6 +14,7 @@ from rollouts.analysis.expression import (
     ListOf,
     MapOf,
     check_condition,
+    check_metric_condition,
     compile_condition,
     either,
 )
@@ -165,6 +166,11 @@ def test_all_unreadable_characters_are_told():
 
 def test_no_more_than_twenty_problems_are_told():
     assert len(check_condition(" and ".join(["foo"] * 30), ANY)) == 20
+
+
+def test_a_metric_is_checked_by_what_its_provider_gives():
+    assert check_metric_condition("result[0] == 'ok'", "prometheus")
+    assert check_metric_condition("result[0] == 'ok'", "web") == ()
 
 
 def test_the_error_shows_a_caret_below_the_place():
