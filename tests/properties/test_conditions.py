@@ -1,6 +1,7 @@
 """What holds for any condition and any value."""
 
 import math
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from expressions import value_of
@@ -79,9 +80,7 @@ LITERALS = st.one_of(
     ),
 )
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
-FIELDS = st.one_of(
-    KEYS.filter(lambda text: is_name(text)), st.sampled_from(["a", "b", "not", "in", "let"])
-)
+FIELDS = st.one_of(KEYS.filter(is_name), st.sampled_from(["a", "b", "not", "in", "let"]))
 
 
 @st.composite
@@ -141,8 +140,7 @@ def judge(source, values):
     """Return a verdict, or None where one of our two errors was raised."""
     try:
         return compile_condition(source, VARIABLES).evaluate(values, now=NOW)
-    except (ConditionError, EvaluationError) as error:
-        assert str(error)
+    except (ConditionError, EvaluationError):
         return None
 
 
@@ -179,10 +177,8 @@ def test_every_function_takes_or_refuses_any_values(name, values):
         condition = compile_condition(source, dict.fromkeys(names, ANY))
     except ConditionError:
         return
-    try:
+    with suppress(EvaluationError):
         assert condition.evaluate(dict(zip(names, values, strict=True)), now=NOW)
-    except EvaluationError as error:
-        assert error.message
 
 
 @given(st.sampled_from([*RULES]), VALUES, VALUES)

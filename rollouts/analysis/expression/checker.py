@@ -294,9 +294,7 @@ class _Checker:
         found: list[Type] = []
         for each in alternatives(base):
             kind = kind_of_type(each)
-            if kind is None:
-                found.append(ANY)
-            elif kind is Kind.NIL and node.optional:
+            if kind is None or (kind is Kind.NIL and node.optional):
                 found.append(ANY)
             elif (method := METHODS.get(kind, {}).get(node.name)) is not None:
                 self._arguments(node, node.name, method, arguments)

@@ -23,7 +23,6 @@ from rollouts.analysis.expression.series import RESULT, reads_only_first
 from rollouts.analysis.expression.values import Run, show
 from rollouts.analysis.sample import Value
 
-
 PROMETHEUS: Final = either(FLOAT, ListOf(FLOAT))
 """What Prometheus answers with: a scalar, or one number for each series."""
 

@@ -1,6 +1,7 @@
 """A condition can take neither the time nor the memory of the controller."""
 
 import pytest
+from expressions import NOW
 
 from rollouts.analysis.expression import ANY, ConditionError, EvaluationError, compile_condition
 from rollouts.analysis.expression.bounds import (
@@ -13,7 +14,6 @@ from rollouts.analysis.expression.bounds import (
     TEXT_LENGTH_MAX,
     VALUE_DEPTH_MAX,
 )
-from expressions import NOW
 
 
 def evaluate(source, result=None):
