@@ -108,7 +108,7 @@ def test_a_block_of_python_runs(block):
 
 
 def test_every_block_says_what_it_is():
-    known = {"sh", "yaml", "json", "python", "text", "toml", ""}
+    known = {"sh", "yaml", "json", "python", "text", "toml", "expr", "expr-error", ""}
 
     assert [each.place for each in BLOCKS if each.language not in known] == []
 

@@ -4,6 +4,7 @@ import math
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from condition_printer import is_name, render
 from expressions import value_of
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,10 +19,8 @@ from rollouts.analysis.expression.functions import FUNCTIONS, METHODS
 from rollouts.analysis.expression.kinds import Kind
 from rollouts.analysis.expression.operators import RULES
 from rollouts.analysis.expression.parser import parse
-from rollouts.analysis.expression.printer import render
 from rollouts.analysis.expression.problems import Misplaced
 from rollouts.analysis.expression.signatures import LOOP_SHAPES
-from rollouts.analysis.expression.tokens import is_name
 from rollouts.analysis.expression.tree import (
     Binary,
     Call,

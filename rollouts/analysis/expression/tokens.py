@@ -119,13 +119,6 @@ def scan(source: str) -> tuple[Token, ...]:
     return (*tokens, Token(TokenKind.END, "", len(source)))
 
 
-def is_name(text: str) -> bool:
-    """Return whether the text can be written as a name without quotes."""
-    found = _TOKEN.fullmatch(text)
-    is_plain = found is not None and found.lastgroup == "name"
-    return is_plain and text not in WORDS and not text.startswith("$")
-
-
 def _token(group: str, text: str, offset: int, following: str) -> tuple[Token, ...]:
     match group:
         case "space" | "comment":

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from condition_printer import render
 from expressions import value_of
 
 from rollouts.analysis.expression import ANY, check_condition
 from rollouts.analysis.expression.parser import parse
-from rollouts.analysis.expression.printer import render
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "expressions.yaml"
 CASES = yaml.safe_load(GOLDEN.read_text())

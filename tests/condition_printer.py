@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import assert_never
 
 from rollouts.analysis.expression.kinds import Kind
-from rollouts.analysis.expression.tokens import is_name
+from rollouts.analysis.expression.problems import ConditionError
+from rollouts.analysis.expression.tokens import TokenKind, scan
 from rollouts.analysis.expression.tree import (
     Binary,
     Call,
@@ -54,6 +55,15 @@ def quote(text: str) -> str:
     """Return a string literal of the text."""
     escapes = {"\\": "\\\\", '"': '\\"', "\n": "\\n"}
     return '"' + "".join(escapes.get(letter, letter) for letter in text) + '"'
+
+
+def is_name(text: str) -> bool:
+    """Return whether the text can be written as a name without quotes."""
+    try:
+        token = scan(text)[0]
+    except ConditionError:
+        return False
+    return token.kind is TokenKind.NAME and token.text == text and text != "$env"
 
 
 def _atom(node: Literal | Name | Environment | Pointer) -> str:
