@@ -52,7 +52,7 @@ def locate(source: str, offset: int, message: str) -> Problem:
     )
 
 
-class ConditionError(Exception):
+class ConditionError(ValueError):
     """A condition is refused before it is ever evaluated; every known problem is in it.
 
     Attributes:
