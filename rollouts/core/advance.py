@@ -8,11 +8,12 @@ from typing import assert_never
 
 from rollouts.actions import Event
 from rollouts.core.facts import Observed
+from rollouts.core.gates import holds_promotion, is_passed
 from rollouts.core.progress import CANARY_PAUSE_STEP, PauseCondition, Progress
 from rollouts.core.replicas import routed_canary_size, split_pods, weight_at
 from rollouts.core.revisions import Revisions, is_within_rollback_window
 from rollouts.core.situation import Situation
-from rollouts.core.spec import Pause, SetCanaryScale, SetWeight, Spec, Step
+from rollouts.core.spec import Analysis, Pause, SetCanaryScale, SetWeight, Spec, Step
 from rollouts.core.weights import choose_weight, has_capacity, may_switch_canary
 
 
@@ -68,19 +69,26 @@ def sync_revision(
         controller_pause=False,
         promote_full=False,
         high_water=revisions.current.available if revisions.current else 0,
+        step_run="",
+        background_run="",
     )
     return fresh, True
 
 
-def advance(situation: Situation, *, is_step_done: bool) -> Move:
+def advance(situation: Situation, *, is_step_done: bool, is_blocked: bool = False) -> Move:
     """Leave the current step if its own condition holds, and enter the next one.
 
     At most one step is left in one pass, so that every position is recorded.
+
+    Args:
+        is_step_done: a person ended the current step.
+        is_blocked: what should be measured later cannot be: the position is kept.
     """
     if not situation.is_updating or situation.is_aborted:
         settled = replace(situation.progress, pauses=(), controller_pause=False)
         return _promote(situation, Move(settled, choose_weight(situation, situation.index)))
-    if situation.spec.paused:
+    is_held = is_blocked or (bool(situation.progress.doubts) and not is_step_done)
+    if situation.spec.paused or is_held:
         return Move(situation.progress, choose_weight(situation, situation.index))
     if situation.index >= situation.step_count:
         return _promote(
@@ -120,13 +128,16 @@ def _weight_if_complete(situation: Situation, step: Step, *, is_step_done: bool)
                 and situation.now >= pause.start + duration
             )
             return unchanged if is_over else None
+        case Analysis():
+            return unchanged if is_passed(situation, index) else None
         case _:
             assert_never(step)
 
 
 def current_pause(progress: Progress, index: int) -> PauseCondition | None:
     """Return the pause recorded for this step."""
-    return next((each for each in progress.pauses if each.step_index in (None, index)), None)
+    pauses = (each for each in progress.pauses if each not in progress.doubts)
+    return next((each for each in pauses if each.step_index in (None, index)), None)
 
 
 def _stay(situation: Situation, step: Step) -> Move:
@@ -139,7 +150,9 @@ def _stay(situation: Situation, step: Step) -> Move:
 def _enter(situation: Situation, step: Step, weight: int) -> Move:
     """Move to the next step; a pause begins at once."""
     index, count = situation.index + 1, situation.step_count
-    progress = replace(situation.progress, index=index, pauses=(), controller_pause=False)
+    progress = replace(
+        situation.progress, index=index, pauses=(), controller_pause=False, step_run=""
+    )
     move = Move(progress, weight, is_step_completed=True)
     following = situation.spec.steps[index] if index < count else None
     if isinstance(following, Pause):
@@ -172,6 +185,8 @@ def _promote(situation: Situation, move: Move) -> Move:
     if revisions.is_promoted or situation.is_aborted or spec.paused:
         return move
     if (progress.index or 0) < situation.step_count or not situation.is_at_size(spec.replicas):
+        return move
+    if holds_promotion(situation, progress):
         return move
     has_traffic = not spec.is_routed or revisions.is_first or move.weight == spec.max_weight
     if not has_traffic and spec.replicas > 0:
@@ -241,6 +256,9 @@ def describe(step: Step) -> str:
             if replicas is not None:
                 return f"setCanaryScale: {replicas} replicas"
             return "setCanaryScale" if weight is None else f"setCanaryScale: weight {weight}"
+        case Analysis(wanted):
+            names = (each.get("templateName") or "" for each in wanted.get("templates") or ())
+            return f"analysis: {', '.join(names)}"
         case _:
             assert_never(step)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from rollouts.api.times import format_time, parse_time
 from rollouts.core.advance import Move
+from rollouts.core.gates import is_measuring
 from rollouts.core.situation import Situation
 
 Conditions = tuple[dict[str, Any], ...]
@@ -113,8 +114,9 @@ def check_deadline(situation: Situation, conditions: Conditions, *, is_progress:
 
 
 def _is_waiting(situation: Situation) -> bool:
-    """Tell whether the rollout waits for the cluster, not for a person or a timer."""
+    """Tell whether the rollout waits for the cluster, not for a person, a timer or an analysis."""
     is_held = situation.is_aborted or situation.spec.paused or bool(situation.progress.pauses)
+    is_held = is_held or is_measuring(situation, situation.progress)
     return not situation.revisions.is_promoted and not is_held
 
 

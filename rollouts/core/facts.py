@@ -15,6 +15,9 @@ REVISION = "rollout.argoproj.io/revision"
 REVISION_HISTORY = "rollout.argoproj.io/revision-history"
 DESIRED_REPLICAS = "rollout.argoproj.io/desired-replicas"
 SCALE_DOWN_DEADLINE = "scale-down-deadline"
+RUN_ROLE = "rollout-type"
+RUN_STEP = "step-index"
+FINISHED_PHASES = ("Successful", "Failed", "Error", "Inconclusive")
 MANAGED_BY = "argo-rollouts.argoproj.io/managed-by-rollouts"
 
 
@@ -105,6 +108,49 @@ class PodFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class RunFacts:
+    """One AnalysisRun that a Rollout made, or that has a name which it could want.
+
+    Attributes:
+        role: `rollout-type`: Step or Background.
+        step_index: the step it decides about; None beside the steps.
+        is_measured: every metric that counts has a value, good or bad.
+        is_terminated: nobody wants its answer any more.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    owner_uid: str
+    pod_hash: str
+    role: str
+    step_index: int | None
+    revision: int
+    phase: str
+    message: str
+    created_at: datetime
+    is_measured: bool = False
+    is_terminated: bool = False
+    is_deleted: bool = False
+
+    @property
+    def is_finished(self) -> bool:
+        """Tell whether its phase is its last."""
+        return self.phase in FINISHED_PHASES
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a gate's next run would be made of: a resolved spec, or why it cannot be made."""
+
+    spec: Manifest | None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RouteFacts:
     """What the live routing objects do.
 
@@ -129,6 +175,8 @@ class Observed:
         missing: problems with objects that the spec refers to, such as a Service that is not
             there; they go away when those objects change.
         pods: None unless a restart needs them.
+        runs: its own analysis runs, and others that have a name which it could want.
+        recipes: what its analysis runs are made of, by the key of their gate.
     """
 
     rollout: RolloutFacts
@@ -137,3 +185,5 @@ class Observed:
     route: RouteFacts | None = None
     missing: tuple[Problem, ...] = ()
     pods: tuple[PodFacts, ...] | None = None
+    runs: tuple[RunFacts, ...] = ()
+    recipes: Mapping[str, Recipe] = field(default_factory=dict)

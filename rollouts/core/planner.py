@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rollouts.actions import Action, Create, Event, Patch, Plan, Route
+from rollouts.api.problems import Problem
 from rollouts.api.refs import ROLLOUT, Manifest, ObjectRef
 from rollouts.core.advance import Move, advance, sync_revision
 from rollouts.core.conditions import (
@@ -19,10 +20,12 @@ from rollouts.core.conditions import (
     set_condition,
 )
 from rollouts.core.facts import REVISION, Observed
+from rollouts.core.gates import blocking_problems, judge_gates
 from rollouts.core.progress import read_progress
 from rollouts.core.requests import Taken, abort, take_requests
 from rollouts.core.restart import plan_restart
 from rollouts.core.revisions import classify
+from rollouts.core.runs import RunPlan, plan_runs
 from rollouts.core.services import Switches, switch_services
 from rollouts.core.sets import SetPlan, plan_sets
 from rollouts.core.situation import Situation
@@ -55,6 +58,10 @@ def plan_rollout(observed: Observed, now: datetime) -> Plan:
     revisions = classify(observed, remembered)
     progress, is_new = sync_revision(observed, rollout.spec, remembered, revisions)
     situation = Situation(observed, rollout.spec, progress, revisions, is_new, now)
+    blocked = blocking_problems(situation)
+    if blocked and revisions.current is None:
+        # Nothing of this revision runs yet, and what should be measured of it cannot be.
+        return _plan_invalid(observed, now, blocked)
     taken = take_requests(situation)
     if taken.is_final:
         return Plan(actions=taken.actions, events=taken.events)
@@ -64,29 +71,43 @@ def plan_rollout(observed: Observed, now: datetime) -> Plan:
 
 def _plan_pass(situation: Situation, taken: Taken) -> Plan:
     conditions: Conditions = tuple(situation.observed.rollout.status.get("conditions") or ())
+    situation, verdicts = _apply_gates(situation)
     situation, deadline, events = _apply_deadline(situation, conditions)
-    move = advance(situation, is_step_done=taken.is_step_done and not situation.progress.abort)
+    blocked = blocking_problems(situation)
+    is_step_done = taken.is_step_done and not situation.progress.abort
+    move = advance(situation, is_step_done=is_step_done, is_blocked=bool(blocked))
     move = _track_high_water(situation, move)
     switches = switch_services(situation, move.weight)
     sets = plan_sets(situation, move, switches.canary_hash)
     restart = plan_restart(situation, move)
-    move = replace(move, progress=restart.progress)
+    runs = plan_runs(situation, replace(move, progress=restart.progress))
+    move = replace(move, progress=runs.progress)
     transition = replace(_describe_transition(situation, move, sets), deadline=deadline)
     conditions = report_conditions(situation, move, conditions, transition)
+    if blocked:
+        text = _invalid_text(situation.observed, blocked)
+        conditions = _invalid_condition(conditions, text, situation.now)
     status = report_status(situation, move, sets, conditions, canary_hash=switches.canary_hash)
     settles = _lowers_at(situation, move)
     old = situation.observed.rollout.status
     is_changed = status != old
     actions = (
         *taken.actions,
-        *_order_actions(situation, move, sets, switches),
+        *_order_actions(situation, move, sets, switches=switches, runs=runs),
         *restart.actions,
         *_number_rollout(situation, taken),
     )
     return Plan(
         actions=actions,
         status=status if is_changed else None,
-        events=(*events, *taken.events, *_start_event(situation), *move.events, *sets.events),
+        events=(
+            *verdicts,
+            *events,
+            *taken.events,
+            *_start_event(situation),
+            *move.events,
+            *sets.events,
+        ),
         wake_at=_earliest(
             situation,
             move.wake_at,
@@ -98,6 +119,21 @@ def _plan_pass(situation: Situation, taken: Taken) -> Plan:
         counters_only=is_changed and _is_counters_only(status, old),
         finish=taken.finish,
     )
+
+
+def _apply_gates(situation: Situation) -> tuple[Situation, tuple[Event, ...]]:
+    """Abort what was measured as bad, and have a person look at what could not be told."""
+    verdict = judge_gates(situation)
+    if verdict.failed is None:
+        return replace(situation, progress=verdict.progress), verdict.events
+    run = verdict.failed
+    text = run.message or f"analysis run {run.name} is {run.phase.lower()}"
+    stopped = abort(situation.progress, situation.now, text)
+    number = situation.revisions.number
+    event = Event(
+        "RolloutAborted", f"Rollout aborted update to revision {number}: {text}", warning=True
+    )
+    return replace(situation, progress=stopped), (*verdict.events, event)
 
 
 def _apply_deadline(
@@ -159,9 +195,13 @@ def _describe_transition(situation: Situation, move: Move, sets: SetPlan) -> Tra
 
 
 def _order_actions(
-    situation: Situation, move: Move, sets: SetPlan, switches: Switches
+    situation: Situation, move: Move, sets: SetPlan, *, switches: Switches, runs: RunPlan
 ) -> Iterable[Action]:
-    """Make capacity before moving traffic, and move traffic before removing capacity."""
+    """Make capacity before moving traffic, and move traffic before removing capacity.
+
+    Nothing is measured before the traffic that it is about has moved, and nothing else waits
+    for the end of a run that nobody waits for.
+    """
     yield from sets.grow
     if switches.stable is not None:
         yield switches.stable
@@ -176,7 +216,9 @@ def _order_actions(
             yield Route(move.weight, "the canary routes are not as they should be")
     if switches.canary is not None and situation.is_aborted:
         yield switches.canary
+    yield from runs.start
     yield from sets.shrink
+    yield from runs.stop
 
 
 def _number_rollout(situation: Situation, taken: Taken) -> Iterable[Action]:
@@ -228,16 +270,23 @@ def _without_counters(status: Manifest) -> dict[str, Any]:
     return rest
 
 
-def _plan_invalid(observed: Observed, now: datetime) -> Plan:
-    """Report every problem and touch nothing else: the running version stays as it is."""
-    rollout = observed.rollout
-    problems = (*rollout.problems, *observed.missing)
+def _invalid_text(observed: Observed, problems: Iterable[Problem]) -> str:
     details = "; ".join(each.peer_text for each in problems)
-    text = f'The Rollout "{rollout.name}" is invalid: {details}'
-    conditions: Conditions = tuple(rollout.status.get("conditions") or ())
-    conditions = set_condition(
+    return f'The Rollout "{observed.rollout.name}" is invalid: {details}'
+
+
+def _invalid_condition(conditions: Conditions, text: str, now: datetime) -> Conditions:
+    return set_condition(
         conditions, "InvalidSpec", status="True", reason="InvalidSpec", message=text, now=now
     )
+
+
+def _plan_invalid(observed: Observed, now: datetime, blocking: tuple[Problem, ...] = ()) -> Plan:
+    """Report every problem and touch nothing else: the running version stays as it is."""
+    rollout = observed.rollout
+    text = _invalid_text(observed, (*rollout.problems, *observed.missing, *blocking))
+    conditions: Conditions = tuple(rollout.status.get("conditions") or ())
+    conditions = _invalid_condition(conditions, text, now)
     status = {
         **rollout.status,
         "conditions": list(conditions),

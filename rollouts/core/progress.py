@@ -11,6 +11,12 @@ from rollouts.api.refs import Manifest
 from rollouts.api.times import parse_time
 
 CANARY_PAUSE_STEP = "CanaryPauseStep"
+INCONCLUSIVE = "InconclusiveAnalysisRun"
+
+
+STEP_RUN_FIELD = "currentStepAnalysisRunStatus"
+BACKGROUND_RUN_FIELD = "currentBackgroundAnalysisRunStatus"
+"""Where `status.canary` names the runs that decide now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,8 @@ class Progress:
         promoted_at: when `stable_hash` was last changed to the current revision.
         scale_down_deadlines: when a set that lost its traffic may lose its pods, by hash.
         last_request: id of the last request that was carried out.
+        step_run: name of the analysis run that decides about the current step.
+        background_run: name of the analysis run beside the steps.
     """
 
     pod_hash: str = ""
@@ -57,11 +65,18 @@ class Progress:
     last_request: str = ""
     restarted_at: datetime | None = None
     collision_count: int | None = None
+    step_run: str = ""
+    background_run: str = ""
 
     @property
     def is_resumed(self) -> bool:
         """Tell whether a person cleared the pause that we had recorded."""
         return self.controller_pause and not self.pauses
+
+    @property
+    def doubts(self) -> tuple[PauseCondition, ...]:
+        """Return the pauses that an inconclusive analysis asked for."""
+        return tuple(each for each in self.pauses if each.reason == INCONCLUSIVE)
 
 
 def read_progress(status: Manifest) -> Progress:
@@ -87,6 +102,8 @@ def read_progress(status: Manifest) -> Progress:
         last_request=status.get("lastRequest") or "",
         restarted_at=_time(status.get("restartedAt")),
         collision_count=status.get("collisionCount"),
+        step_run=_run_name(canary, STEP_RUN_FIELD),
+        background_run=_run_name(canary, BACKGROUND_RUN_FIELD),
     )
 
 
@@ -96,6 +113,10 @@ def _pause(entry: Mapping[str, Any]) -> PauseCondition:
         start=parse_time(entry["startTime"]),
         step_index=entry.get("stepIndex"),
     )
+
+
+def _run_name(canary: Mapping[str, Any], field: str) -> str:
+    return str((canary.get(field) or {}).get("name") or "")
 
 
 def _time(text: str | None) -> datetime | None:

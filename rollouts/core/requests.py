@@ -17,6 +17,7 @@ from rollouts.actions import Action, Event, Patch, RemoveAnnotation, RestoreTemp
 from rollouts.api.refs import REPLICA_SET, ROLLOUT, Manifest, ObjectRef
 from rollouts.api.times import format_time, parse_time
 from rollouts.core.facts import RolloutFacts
+from rollouts.core.gates import measure_again
 from rollouts.core.progress import Progress
 from rollouts.core.situation import Situation
 
@@ -27,6 +28,10 @@ VERBS = ("abort", "pause", "retry", "rollback", "promote", "restart")
 
 ACCEPTED_TEXTS = ("id", "verb", "value", "hash", "steps")
 """What an accepted request says besides the position: who it is, and what it is about."""
+
+MEASURE_AGAIN = Event(
+    "RolloutResumed", "Resumed after an inconclusive analysis: it is measured again"
+)
 
 REASON_LENGTH_MAX = 256
 """Longest text of a person that is repeated in status and events."""
@@ -90,6 +95,9 @@ def _take_status_patches(situation: Situation) -> Taken:
         event = Event("RolloutResumed", "Full promotion requested: all remaining steps are skipped")
         return Taken(full, events=(event,) if is_news else ())
     if progress.is_resumed and not situation.spec.paused:
+        again = measure_again(situation, progress)
+        if again is not None:
+            return Taken(again, events=(MEASURE_AGAIN,))
         cleared = replace(progress, controller_pause=False)
         resumed = Event("RolloutResumed", "Rollout is resumed")
         return Taken(cleared, events=(resumed,), is_step_done=True)
@@ -167,6 +175,9 @@ def _carry_out(situation: Situation, verb: str, value: str) -> Taken:
     if value.strip().lower() == "full":
         event = Event("RolloutResumed", "Full promotion requested: all remaining steps are skipped")
         return Taken(_promoted_fully(progress, situation), events=(event,))
+    again = measure_again(situation, progress)
+    if again is not None:
+        return Taken(again, events=(MEASURE_AGAIN,))
     promoted = replace(progress, pauses=(), controller_pause=False)
     number = (progress.index or 0) + 1
     event = Event("RolloutResumed", f"Promoted past step {number}/{situation.step_count}")
@@ -188,7 +199,16 @@ def abort(progress: Progress, now: datetime, message: str) -> Progress:
 
 
 def _retried(progress: Progress) -> Progress:
-    return replace(progress, abort=False, aborted_at=None, abort_message="", pauses=(), index=0)
+    return replace(
+        progress,
+        abort=False,
+        aborted_at=None,
+        abort_message="",
+        pauses=(),
+        index=0,
+        step_run="",
+        background_run="",
+    )
 
 
 def _promoted_fully(progress: Progress, situation: Situation) -> Progress:

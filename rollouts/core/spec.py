@@ -16,6 +16,7 @@ DEFAULT_PROGRESS_DEADLINE = timedelta(seconds=600)
 DEFAULT_SCALE_DOWN_DELAY = timedelta(seconds=30)
 DEFAULT_SURGE = "25%"
 DEFAULT_MAX_WEIGHT = 100
+DEFAULT_RUNS_LIMIT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,25 @@ class SetCanaryScale:
     weight: int | None
 
 
-Step: TypeAlias = SetWeight | Pause | SetCanaryScale
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Wait for an analysis run; only its success leads on.
+
+    `wanted` says which templates and arguments, in the words of the API.
+    """
+
+    wanted: Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """An analysis run beside the steps, from a step on until the promotion."""
+
+    starting_step: int
+    wanted: Manifest
+
+
+Step: TypeAlias = SetWeight | Pause | SetCanaryScale | Analysis
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +116,9 @@ class Spec:
     abort_scale_down_delay: timedelta | None
     min_pods: int
     threshold: Threshold | None
+    background: Background | None = None
+    successful_runs_limit: int = DEFAULT_RUNS_LIMIT
+    unsuccessful_runs_limit: int = DEFAULT_RUNS_LIMIT
 
     @property
     def is_routed(self) -> bool:
@@ -119,6 +141,7 @@ def compile_spec(manifest: Manifest) -> Spec:
     window = (spec.get("rollbackWindow") or {}).get("revisions")
     max_weight = routing.get("maxTrafficWeight")
     restart_at = spec.get("restartAt")
+    runs = spec.get("analysis") or {}
     return Spec(
         replicas=replicas,
         paused=bool(spec.get("paused")),
@@ -145,6 +168,11 @@ def compile_spec(manifest: Manifest) -> Spec:
         abort_scale_down_delay=_abort_delay(canary.get("abortScaleDownDelaySeconds")),
         min_pods=int(canary.get("minPodsPerReplicaSet") or 0),
         threshold=_compile_threshold(canary.get("replicaProgressThreshold")),
+        background=_compile_background(canary.get("analysis")),
+        successful_runs_limit=_default(runs.get("successfulRunHistoryLimit"), DEFAULT_RUNS_LIMIT),
+        unsuccessful_runs_limit=_default(
+            runs.get("unsuccessfulRunHistoryLimit"), DEFAULT_RUNS_LIMIT
+        ),
     )
 
 
@@ -159,8 +187,16 @@ def _compile_step(step: Mapping[str, Any]) -> Step:
         if scale.get("matchTrafficWeight"):
             return SetCanaryScale(None, None)
         return SetCanaryScale(scale.get("replicas"), scale.get("weight"))
+    if "analysis" in step:
+        return Analysis(step["analysis"])
     kinds = ", ".join(sorted(step))
     raise AssertionError(f"step {kinds} passed validation but cannot be planned")
+
+
+def _compile_background(analysis: Mapping[str, Any] | None) -> Background | None:
+    if analysis is None:
+        return None
+    return Background(int(analysis.get("startingStep") or 0), dict(analysis))
 
 
 def _compile_nginx(nginx: Mapping[str, Any] | None) -> Nginx | None:

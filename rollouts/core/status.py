@@ -9,7 +9,8 @@ from rollouts.api.refs import Manifest
 from rollouts.api.times import format_time
 from rollouts.core.advance import Move
 from rollouts.core.conditions import Conditions, find, is_traffic_settled
-from rollouts.core.progress import Progress
+from rollouts.core.gates import is_measuring
+from rollouts.core.progress import BACKGROUND_RUN_FIELD, STEP_RUN_FIELD, Progress
 from rollouts.core.sets import SetPlan
 from rollouts.core.situation import Situation
 
@@ -112,7 +113,21 @@ def _canary(situation: Situation, move: Move, canary_hash: str) -> dict[str, Any
         }
     else:
         canary.pop("weights", None)
+    for field, name in (
+        (STEP_RUN_FIELD, move.progress.step_run),
+        (BACKGROUND_RUN_FIELD, move.progress.background_run),
+    ):
+        canary[field] = _run_status(situation, name) if name else None
     return {key: value for key, value in canary.items() if value is not None} or None
+
+
+def _run_status(situation: Situation, name: str) -> dict[str, str]:
+    """Return what clients are told of a run; one that was made in this pass has no phase yet."""
+    run = next((each for each in situation.observed.runs if each.name == name), None)
+    if run is None:
+        return {"name": name, "status": "Pending"}
+    told = {"name": name, "status": run.phase or "Pending"}
+    return {**told, "message": run.message} if run.message else told
 
 
 def label_selector(selector: Manifest) -> str:
@@ -140,10 +155,8 @@ def _phase(
     Differs from the peer: it counts available pods of all revisions together.
     """
     spec, progress = situation.spec, move.progress
-    for reason in ("RolloutAborted", "ProgressDeadlineExceeded"):
-        progressing = find(conditions, "Progressing") or {}
-        if progressing.get("reason") == reason:
-            return "Degraded", f"{reason}: {progressing['message']}"
+    if why := _why_degraded(conditions):
+        return "Degraded", why
     if spec.paused:
         return "Paused", "manually paused"
     if progress.pauses:
@@ -159,7 +172,19 @@ def _phase(
     if not spec.is_routed and counters["replicas"] > counters["updatedReplicas"]:
         return "Progressing", "old replicas are pending termination"
     if progress.stable_hash != situation.revisions.current_hash:
+        if is_measuring(situation, progress):
+            return "Progressing", "waiting for analysis to complete"
         return "Progressing", "waiting for all steps to complete"
     if not is_traffic_settled(situation, move):
         return "Progressing", "waiting for all traffic to reach the stable service"
     return "Healthy", ""
+
+
+def _why_degraded(conditions: Conditions) -> str:
+    """Return the message of the condition that makes a rollout degraded, empty without one."""
+    if (invalid := find(conditions, "InvalidSpec")) is not None:
+        return f"InvalidSpec: {invalid['message']}"
+    progressing = find(conditions, "Progressing") or {}
+    reason = progressing.get("reason", "")
+    is_bad = reason in ("RolloutAborted", "ProgressDeadlineExceeded")
+    return f"{reason}: {progressing['message']}" if is_bad else ""
