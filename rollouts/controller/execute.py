@@ -17,7 +17,7 @@ from rollouts.actions import (
     Scale,
     SwitchService,
 )
-from rollouts.api.refs import INGRESS, ROLLOUT, Kind, Manifest, ObjectRef
+from rollouts.api.refs import ANALYSIS_RUN, INGRESS, ROLLOUT, Kind, Manifest, ObjectRef
 from rollouts.controller.observe import live_ingresses, nginx_target
 from rollouts.controller.views import Views
 from rollouts.core.facts import HASH_LABEL, RolloutFacts
@@ -100,6 +100,9 @@ class Execution:
         except AlreadyExists:
             found = await self.cluster.get(ref)
             self.views.wrote(kind, found)
+            if kind == ANALYSIS_RUN:
+                # It may have decided long ago about something else; the next plan knows it.
+                raise Overtaken(str(ref)) from None
             if _controller_uid(found) != self.rollout.uid:
                 raise NameTaken(str(ref)) from None
             if _hash(found) != _hash(manifest):

@@ -27,7 +27,8 @@ def observe(views: Views, key: Key) -> Observed | None:
     if rollout is None:
         return None
     owned = views.replica_sets.indexed(rollout.uid)
-    seen = Observed(rollout, tuple(each for each in owned if each.namespace == namespace))
+    sets = tuple(each for each in owned if each.namespace == namespace)
+    seen = views.analysis.observe(Observed(rollout, sets))
     if rollout.spec is None:
         return seen
     names = (rollout.spec.stable_service, rollout.spec.canary_service)

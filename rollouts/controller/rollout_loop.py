@@ -5,7 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from rollouts.api.refs import INGRESS, REPLICA_SET, ROLLOUT, SERVICE, Kind
+from rollouts.api.refs import (
+    ANALYSIS_RUN,
+    ANALYSIS_TEMPLATE,
+    CLUSTER_ANALYSIS_TEMPLATE,
+    INGRESS,
+    REPLICA_SET,
+    ROLLOUT,
+    SERVICE,
+    Kind,
+)
 from rollouts.controller.reconcile import reconcile_rollout
 from rollouts.controller.views import Views
 from rollouts.core.facts import HASH_LABEL
@@ -46,6 +55,19 @@ class RolloutLoop:
         )
         hub.follow(SERVICE, views.services, self._waker(SERVICE))
         hub.follow(INGRESS, views.ingresses, self._waker(INGRESS))
+        analysis = views.analysis
+        hub.follow(
+            ANALYSIS_RUN,
+            analysis.runs,
+            self._waker(ANALYSIS_RUN),
+            label_selector=hub.settings.instance_selector,
+        )
+        hub.follow(ANALYSIS_TEMPLATE, analysis.templates, self._waker(ANALYSIS_TEMPLATE))
+        hub.follow(
+            CLUSTER_ANALYSIS_TEMPLATE,
+            analysis.cluster_templates,
+            self._waker(CLUSTER_ANALYSIS_TEMPLATE),
+        )
 
     def samples(self) -> Iterator[RolloutSample]:
         """Describe all Rollouts for the metrics."""

@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rollouts.api.checks import check_rollout
 from rollouts.api.pod_template import pod_template_hash, steps_hash, template_digest
 from rollouts.api.problems import Problem
-from rollouts.api.refs import INGRESS, REPLICA_SET, ROLLOUT, SERVICE, Kind, Manifest
+from rollouts.api.refs import (
+    ANALYSIS_RUN,
+    ANALYSIS_TEMPLATE,
+    CLUSTER_ANALYSIS_TEMPLATE,
+    INGRESS,
+    REPLICA_SET,
+    ROLLOUT,
+    SERVICE,
+    Kind,
+    Manifest,
+)
 from rollouts.api.times import parse_time
+from rollouts.controller.analysis_views import AnalysisViews, has_analysis
 from rollouts.core.facts import (
     DESIRED_REPLICAS,
     HASH_LABEL,
@@ -25,6 +36,9 @@ from rollouts.core.facts import (
 )
 from rollouts.core.spec import Spec, compile_spec
 from rollouts.kube.store import Change, Store
+
+if TYPE_CHECKING:
+    from rollouts.api.condition_check import ConditionCheck
 
 Key: TypeAlias = tuple[str, str, str]
 """What a queue works on: kind, namespace and name."""
@@ -52,7 +66,8 @@ class Views:
     `held` remembers since when a write of mere counters has been put off, by Rollout.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, check_condition: ConditionCheck | None = None) -> None:
+        self.analysis = AnalysisViews(check_condition)
         self._compiled: dict[str, _Compiled] = {}
         self._digests: dict[str, tuple[int, str]] = {}
         self.rollouts: Store[RolloutFacts] = Store(self._slim_rollout, _rollout_words)
@@ -64,12 +79,15 @@ class Views:
         self.held: dict[Key, datetime] = {}
 
     def store(self, kind: Kind) -> Store[Any]:
-        """Return the store of one of the four kinds that are watched."""
+        """Return the store of one of the kinds that are watched."""
         stores: dict[str, Store[Any]] = {
             ROLLOUT.kind: self.rollouts,
             REPLICA_SET.kind: self.replica_sets,
             SERVICE.kind: self.services,
             INGRESS.kind: self.ingresses,
+            ANALYSIS_RUN.kind: self.analysis.runs,
+            ANALYSIS_TEMPLATE.kind: self.analysis.templates,
+            CLUSTER_ANALYSIS_TEMPLATE.kind: self.analysis.cluster_templates,
         }
         return stores[kind.kind]
 
@@ -96,9 +114,11 @@ class Views:
         self._tidy(kind, change)
         if kind.kind == ROLLOUT.kind:
             return ((ROLLOUT.kind, change.namespace, change.name),)
-        if kind.kind == REPLICA_SET.kind:
+        if kind.kind in {REPLICA_SET.kind, ANALYSIS_RUN.kind}:
             sides = [side for side in (change.old, change.new) if side is not None]
             words = [f"uid/{side.owner_uid}" for side in sides]
+        elif kind.kind in {ANALYSIS_TEMPLATE.kind, CLUSTER_ANALYSIS_TEMPLATE.kind}:
+            words = [f"analysis/{change.namespace}" if kind.namespaced else "analysis"]
         else:
             words = [f"{kind.kind}/{change.namespace}/{change.name}"]
         keys: dict[Key, None] = {}
@@ -114,6 +134,7 @@ class Views:
             return
         if kind.kind == ROLLOUT.kind:
             self._compiled.pop(old.uid, None)
+            self.analysis.forget(old.uid)
             self.held.pop((ROLLOUT.kind, change.namespace, change.name), None)
         else:
             self._digests.pop(old.uid, None)
@@ -136,6 +157,7 @@ class Views:
             step_hash=compiled.step_hash,
             created_at=_time(metadata.get("creationTimestamp")) or EPOCH,
             is_deleted=bool(metadata.get("deletionTimestamp")),
+            source=manifest if compiled.spec and has_analysis(compiled.spec) else None,
         )
 
     def _compile(self, manifest: Manifest, collision_count: int | None) -> _Compiled:
@@ -232,6 +254,8 @@ def _rollout_words(rollout: RolloutFacts) -> tuple[str, ...]:
     for stable in spec.nginx.stable_ingresses if spec.nginx else ():
         words.append(f"{INGRESS.kind}/{namespace}/{stable}")
         words.append(f"{INGRESS.kind}/{namespace}/{rollout.name}-{stable}-canary"[:NAME_END])
+    if has_analysis(spec):
+        words += ["analysis", f"analysis/{namespace}"]
     return tuple(words)
 
 

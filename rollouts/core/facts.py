@@ -75,6 +75,7 @@ class ServiceFacts:
 class RolloutFacts:
     """The Rollout: identity, annotations, status as stored, and its compiled spec.
 
+    `source` is the whole object, kept only where arguments of an analysis may read it.
     `spec` is None when the spec has problems. `pod_hash` and `template_digest` identify the
     wanted template, `step_hash` the wanted steps.
     """
@@ -93,6 +94,7 @@ class RolloutFacts:
     step_hash: str
     created_at: datetime
     is_deleted: bool = False
+    source: Manifest | None = None
 
 
 @dataclass(frozen=True, slots=True)

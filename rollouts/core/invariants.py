@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rollouts.actions import Create, Delete, Plan, Route, Scale, SwitchService
-from rollouts.core.facts import Observed, ReplicaSetFacts
+from rollouts.api.refs import ANALYSIS_RUN, REPLICA_SET, Manifest
+from rollouts.core.facts import Observed, ReplicaSetFacts, RunFacts
+from rollouts.core.spec import Analysis
 
 
 def check_plan(observed: Observed, plan: Plan) -> tuple[str, ...]:
@@ -19,7 +21,18 @@ def check_plan(observed: Observed, plan: Plan) -> tuple[str, ...]:
         if plan.actions:
             return ("an invalid rollout is not touched",)
         return ()
-    rules = (_weights, _services, _sizes, _creations, _deletions, _promotion, _owned)
+    rules = (
+        _weights,
+        _services,
+        _sizes,
+        _creations,
+        _deletions,
+        _promotion,
+        _owned,
+        _measured_step,
+        _measured_promotion,
+        _runs,
+    )
     return tuple(broken for rule in rules for broken in rule(observed, plan))
 
 
@@ -92,7 +105,7 @@ def _sizes(observed: Observed, plan: Plan) -> Iterator[str]:
 def _creations(observed: Observed, plan: Plan) -> Iterator[str]:
     """S12: one live set for each template hash."""
     for action in plan.actions:
-        if isinstance(action, Create):
+        if isinstance(action, Create) and action.kind == REPLICA_SET:
             name = action.manifest["metadata"]["name"]
             if any(each.name == name for each in observed.replica_sets):
                 yield f"{name} is created although it exists"
@@ -104,7 +117,7 @@ def _deletions(observed: Observed, plan: Plan) -> Iterator[str]:
     status = plan.status or observed.rollout.status
     parts = (status.get("stableRS"), status.get("currentPodHash"))
     for action in plan.actions:
-        if not isinstance(action, Delete):
+        if not isinstance(action, Delete) or action.ref.kind != REPLICA_SET:
             continue
         found = sets.get(action.ref.name)
         if found is None:
@@ -138,3 +151,71 @@ def _owned(observed: Observed, plan: Plan) -> Iterator[str]:
         ref = getattr(action, "ref", None)
         if ref is not None and ref.namespace != observed.rollout.namespace:
             yield f"{ref} is outside namespace {observed.rollout.namespace}"
+
+
+def _named_run(observed: Observed, field: str, step: int | None) -> RunFacts | None:
+    """Return the run that the stored status names, if it is about this revision and step."""
+    status = observed.rollout.status
+    name = ((status.get("canary") or {}).get(field) or {}).get("name")
+    for run in observed.runs:
+        is_ours = run.owner_uid == observed.rollout.uid and run.step_index == step
+        if run.name == name and is_ours and run.pod_hash == status.get("currentPodHash"):
+            return run
+    return None
+
+
+def _is_asked(observed: Observed, new: Manifest) -> bool:
+    """Tell whether a person asked for this change of position, by annotation or status patch."""
+    old = observed.rollout.status
+    is_patched = bool(old.get("controllerPause")) and not old.get("pauseConditions")
+    return is_patched or new.get("lastRequest") != old.get("lastRequest")
+
+
+def _measured_step(observed: Observed, plan: Plan) -> Iterator[str]:
+    """S5, S10: a step of analysis is left for the next one by its own success alone."""
+    old, new, spec = observed.rollout.status, plan.status, observed.rollout.spec
+    if new is None or spec is None or new.get("promoteFull"):
+        return
+    before, after = old.get("currentStepIndex"), new.get("currentStepIndex")
+    if before is None or after != before + 1 or before >= len(spec.steps):
+        return
+    if new.get("currentPodHash") != old.get("currentPodHash"):
+        return
+    if new.get("currentStepHash") != old.get("currentStepHash"):
+        return
+    if not isinstance(spec.steps[before], Analysis) or _is_asked(observed, new):
+        return
+    run = _named_run(observed, "currentStepAnalysisRunStatus", before)
+    if run is None or run.phase != "Successful" or run.is_terminated or not run.is_measured:
+        yield f"step {before} is left although its analysis has not succeeded"
+
+
+def _measured_promotion(observed: Observed, plan: Plan) -> Iterator[str]:
+    """S10: nothing is promoted and no weight raised against what was measured beside them."""
+    old, new = observed.rollout.status, plan.status or observed.rollout.status
+    run = _named_run(observed, "currentBackgroundAnalysisRunStatus", None)
+    is_kept = new.get("currentPodHash") == old.get("currentPodHash")
+    if run is None or not is_kept or new.get("promoteFull") or old.get("promoteFull"):
+        return
+    if run.phase not in ("Failed", "Error", "Inconclusive"):
+        return
+    if new.get("stableRS") == run.pod_hash != old.get("stableRS"):
+        yield f"{run.pod_hash} becomes stable although {run.name} is {run.phase}"
+    before = observed.route.weight if observed.route else 0
+    for action in plan.actions:
+        if isinstance(action, Route) and action.weight > before and run.phase != "Inconclusive":
+            yield f"weight is raised to {action.weight} although {run.name} is {run.phase}"
+
+
+def _runs(observed: Observed, plan: Plan) -> Iterator[str]:
+    """S12: one run at a time asks a question, and only what has answered is forgotten."""
+    known = {run.name: run for run in observed.runs}
+    for action in plan.actions:
+        if isinstance(action, Create) and action.kind == ANALYSIS_RUN:
+            name = action.manifest["metadata"]["name"]
+            if name in known:
+                yield f"analysis run {name} is created although it exists"
+        if isinstance(action, Delete) and action.ref.kind == ANALYSIS_RUN:
+            found = known.get(action.ref.name)
+            if found is None or not found.is_finished:
+                yield f"analysis run {action.ref.name} is deleted although it has not ended"
