@@ -1,11 +1,11 @@
 """What of the peer's API this version executes, refuses, or accepts without effect.
 
 Executed: the canary strategy, with pods alone or with the `nginx` router; the steps `setWeight`,
-`pause` and `setCanaryScale`.
+`pause`, `setCanaryScale` and `analysis`, and analysis beside the steps.
 Refused: whatever would change what "proceed" means if it were left out, namely blue-green, the
-other routers, the other steps, analysis beside the steps, and a template taken from another
-workload. A Rollout that asks for one of these is invalid and is left as it is; promoting it
-without what it asks for would be worse than not promoting it.
+other routers, the other steps, and a template taken from another workload. A Rollout that asks
+for one of these is invalid and is left as it is; promoting it without what it asks for would be
+worse than not promoting it.
 Without effect: fields whose absence makes an update larger or plainer, never less safe. The
 command line warns about them.
 """
@@ -22,21 +22,12 @@ from rollouts.api.spot import Spot
 from rollouts.api.steps import STEP_KINDS
 from rollouts.api.traffic import ROUTERS
 
-ANALYSIS_IS_EXECUTED: bool = False
-"""The one switch: whether analyses of a canary, beside its steps and in them, are carried out."""
-
-EXECUTED_STEPS: tuple[str, ...] = (
-    "setWeight",
-    "pause",
-    "setCanaryScale",
-    *(("analysis",) if ANALYSIS_IS_EXECUTED else ()),
-)
+EXECUTED_STEPS: tuple[str, ...] = ("setWeight", "pause", "setCanaryScale", "analysis")
 EXECUTED_ROUTERS: tuple[str, ...] = ("nginx",)
 
 _NOT = "is not supported by this version"
 
 _REFUSED_STEPS = {
-    "analysis": "use a pause step and promote by hand or from the system that measures",
     "experiment": "use a pause step and run the experiment apart",
     "setHeaderRoute": "use canaryIngressAnnotations with a canary-by-header annotation",
     "setMirrorRoute": "leave it out",
@@ -65,10 +56,6 @@ def unsupported_findings(rollout: Spot) -> Iterator[Finding]:
     if blue_green.given:
         yield blue_green.wrong(f"{_NOT}; use the canary strategy")
     canary = spec.at("strategy", "canary")
-    if canary.at("analysis").given and not ANALYSIS_IS_EXECUTED:
-        yield canary.at("analysis").wrong(
-            f"{_NOT}; leave it out and put pause steps where the measurement should decide"
-        )
     if canary.at("pingPong").given:
         yield canary.at("pingPong").wrong(f"{_NOT}; name canaryService and stableService")
     routing = canary.at("trafficRouting")

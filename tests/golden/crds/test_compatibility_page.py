@@ -185,7 +185,6 @@ def test_routers_are_honoured_or_rejected_as_the_checks_have_it():
 
 
 CANARY_VALUES = {
-    "analysis": {"templates": []},
     "antiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {}},
     "canaryMetadata": {"labels": {"a": "b"}},
     "stableMetadata": {"labels": {"a": "b"}},

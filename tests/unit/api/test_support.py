@@ -16,7 +16,6 @@ class TestUnsupported:
     @pytest.mark.parametrize(
         "step",
         [
-            {"analysis": {"templates": [{"templateName": "x"}]}},
             {"experiment": {"templates": [{"name": "a", "specRef": "canary"}]}},
             {"setHeaderRoute": {"name": "r"}},
             {"setMirrorRoute": {"name": "r"}},
@@ -51,13 +50,13 @@ class TestUnsupported:
             _said(routed(trafficRouting=router))
         )
 
-    def test_analysis_beside_the_steps_is_refused(self, canary):
+    def test_analysis_beside_the_steps_and_in_them_is_accepted(self, canary):
         manifest = canary(
-            steps=[{"setWeight": 10}, {"setWeight": 20}],
+            steps=[{"setWeight": 10}, {"analysis": {"templates": [{"templateName": "x"}]}}],
             analysis={"templates": [{"templateName": "x"}], "startingStep": 1},
         )
 
-        assert list(_said(manifest)) == ["spec.strategy.canary.analysis"]
+        assert list(_said(manifest)) == []
 
     def test_blue_green_is_refused(self, rollout):
         manifest = rollout(strategy={"blueGreen": {"activeService": "web"}})
