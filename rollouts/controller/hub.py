@@ -109,6 +109,7 @@ class Hub:
         self.queues: dict[str, WorkQueue] = {}
         self._served: dict[str, Served] = {}
         self._informers: dict[Scope, _Shared] = {}
+        self._listeners: dict[Kind, list[Callable[[str, Manifest], None]]] = {}
         self._spawn = spawn
         self._restore_signals = restore_signals
         self._started = False
@@ -174,7 +175,20 @@ class Hub:
     ) -> None:
         """Follow a kind of others' that is needed from the start."""
         scope = Scope(kind, self._namespace(kind), label_selector)
-        self._begin(Informer(self.kube, scope, store, on_change))
+
+        def tell(event_type: str, manifest: Manifest) -> None:
+            for listener in self._listeners.get(kind, ()):
+                listener(event_type, manifest)
+
+        self._begin(Informer(self.kube, scope, store, on_change, on_manifest=tell))
+
+    def listen(self, kind: Kind, on_event: Callable[[str, Manifest], None]) -> None:
+        """Hear what another loop, which follows a kind, is told of it.
+
+        Two loops that read the same objects share one watch. `on_event` is called as that of
+        `ensure_informer` is.
+        """
+        self._listeners.setdefault(kind, []).append(on_event)
 
     async def ensure_informer(
         self,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
+    from rollouts.api.refs import Manifest
     from rollouts.controller.hub import Hub
     from rollouts.controller.queue import Key
     from rollouts.core.facts import RolloutFacts
@@ -56,23 +57,31 @@ class RolloutLoop:
         hub.follow(SERVICE, views.services, self._waker(SERVICE))
         hub.follow(INGRESS, views.ingresses, self._waker(INGRESS))
         analysis = views.analysis
-        hub.follow(
-            ANALYSIS_RUN,
-            analysis.runs,
-            self._waker(ANALYSIS_RUN),
-            label_selector=hub.settings.instance_selector,
-        )
+        hub.listen(ANALYSIS_RUN, self._take_run)
         hub.follow(ANALYSIS_TEMPLATE, analysis.templates, self._waker(ANALYSIS_TEMPLATE))
-        hub.follow(
-            CLUSTER_ANALYSIS_TEMPLATE,
-            analysis.cluster_templates,
-            self._waker(CLUSTER_ANALYSIS_TEMPLATE),
-        )
+        if not hub.settings.namespace:
+            # Who works in one namespace has no rights on what belongs to the cluster.
+            hub.follow(
+                CLUSTER_ANALYSIS_TEMPLATE,
+                analysis.cluster_templates,
+                self._waker(CLUSTER_ANALYSIS_TEMPLATE),
+            )
 
     def samples(self) -> Iterator[RolloutSample]:
         """Describe all Rollouts for the metrics."""
         for rollout in self.views.rollouts.items():
             yield sample(rollout)
+
+    def _take_run(self, event_type: str, manifest: Manifest) -> None:
+        """Take news of an analysis run from the loop that works on it."""
+        runs = self.views.analysis.runs
+        if event_type == "DELETED":
+            metadata = manifest["metadata"]
+            change = runs.forget(metadata.get("namespace", ""), metadata["name"])
+        else:
+            change = runs.observe(event_type, manifest)
+        if change is not None:
+            self._waker(ANALYSIS_RUN)(change)
 
     def _keys(self) -> Iterator[Key]:
         for rollout in self.views.rollouts.items():

@@ -121,12 +121,17 @@ def _forget_oldest(situation: Situation, progress: Progress) -> Iterator[Action]
         key=lambda each: (each.created_at, each.name),
         reverse=True,
     )
-    good = [each for each in finished if each.phase == "Successful"]
-    bad = [each for each in finished if each.phase != "Successful"]
+    good = [each for each in finished if _is_harmless(each)]
+    bad = [each for each in finished if not _is_harmless(each)]
     surplus = (*good[spec.successful_runs_limit :], *bad[spec.unsuccessful_runs_limit :])
     for run in surplus:
         if run.name not in named:
             yield Delete(_ref(run), run.uid, "the history is limited")
+
+
+def _is_harmless(run: RunFacts) -> bool:
+    """Tell whether a run speaks against nothing: it succeeded, or nobody waited for its end."""
+    return run.phase == "Successful" or (run.is_terminated and run.phase == "Inconclusive")
 
 
 def _ref(run: RunFacts) -> ObjectRef:
