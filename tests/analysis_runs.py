@@ -28,7 +28,7 @@ class Threshold:
         if self.words[0] not in {">=", "<", "error"}:
             raise ValueError(f"line 1, column 1: cannot read {text!r}")
 
-    def evaluate(self, result):
+    def evaluate(self, result, *, now):
         value = result[0] if isinstance(result, tuple) and result else result
         if self.words[0] == "error" or not isinstance(value, int | float):
             raise ConditionError(f"cannot compare {value!r}")

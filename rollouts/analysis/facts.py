@@ -71,8 +71,11 @@ class Condition(Protocol):
         """Tell whether it looks at the first of several series and at no other."""
         ...
 
-    def evaluate(self, result: Value) -> bool:
+    def evaluate(self, result: Value, *, now: datetime) -> bool:
         """Decide about a measured value.
+
+        Args:
+            now: when the value was measured; what the condition calls `now()`.
 
         Raises:
             ConditionError: it cannot be decided for this value.

@@ -44,7 +44,7 @@ def take_answer(metric: Metric, result: Result, answer: Answer) -> Result:
     outcome = answer.outcome
     if not isinstance(outcome, Sample):
         return result.put(_measurement(answer, Phase.ERROR, message=outcome))
-    judgement = judge(outcome, metric)
+    judgement = judge(outcome, metric, answer.finished_at)
     metadata = {key: text for key, text in outcome.metadata.items() if key != QUERY_METADATA}
     if outcome.warnings:
         metadata[WARNINGS_METADATA] = "; ".join(outcome.warnings)

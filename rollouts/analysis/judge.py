@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from rollouts.analysis.facts import Condition, ConditionError, Metric, NoData, Phase
 from rollouts.analysis.sample import Gap, Sample
@@ -31,8 +32,12 @@ class Judgement:
     message: str = ""
 
 
-def judge(sample: Sample, metric: Metric) -> Judgement:
-    """Decide what one sample says about a version."""
+def judge(sample: Sample, metric: Metric, now: datetime) -> Judgement:
+    """Decide what one sample says about a version.
+
+    Args:
+        now: when it was measured.
+    """
     gaps = standing_gaps(sample, metric)
     if gaps and metric.no_data is not NoData.CONDITION:
         words = " and ".join(_GAP_WORDS[gap] for gap in gaps)
@@ -40,7 +45,7 @@ def judge(sample: Sample, metric: Metric) -> Judgement:
             _POLICY_PHASES[metric.no_data], f"no data: {words}, which counts as {metric.no_data}"
         )
     try:
-        return Judgement(_decide(sample, metric))
+        return Judgement(_decide(sample, metric, now))
     except ConditionError as error:
         return Judgement(Phase.ERROR, str(error))
 
@@ -58,19 +63,19 @@ def _reads_only_first(metric: Metric) -> bool:
     return any(each is not None and each.reads_only_first for each in conditions)
 
 
-def _decide(sample: Sample, metric: Metric) -> Phase:
+def _decide(sample: Sample, metric: Metric, now: datetime) -> Phase:
     """Return what the conditions say; failure goes before success.
 
     Source: the peer's utils/evaluate. Without any condition an answer alone is a success.
     """
-    if _holds(metric.failure, sample):
+    if _holds(metric.failure, sample, now):
         return Phase.FAILED
     if metric.success is None:
         return Phase.SUCCESSFUL
-    if _holds(metric.success, sample):
+    if _holds(metric.success, sample, now):
         return Phase.SUCCESSFUL
     return Phase.FAILED if metric.failure is None else Phase.INCONCLUSIVE
 
 
-def _holds(condition: Condition | None, sample: Sample) -> bool:
-    return condition is not None and condition.evaluate(sample.result)
+def _holds(condition: Condition | None, sample: Sample, now: datetime) -> bool:
+    return condition is not None and condition.evaluate(sample.result, now=now)

@@ -95,7 +95,7 @@ class Laptop:
             shutdown_seconds=5.0,
         )
         gitops = GitOpsLoop(poll=GIT_POLL)
-        analysis = make_analysis_loop()
+        analysis = make_analysis_loop(settings.providers)
         controller = Controller(
             settings,
             extensions=(analysis.install, gitops.install),

@@ -31,6 +31,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run_lint(args: argparse.Namespace) -> int:
     """Print all findings, then one line that counts them."""
+    from rollouts.analysis.expression import check_metric_condition
     from rollouts.analysis.lint import lint_analyses
     from rollouts.api.lint import lint_objects
 
@@ -46,13 +47,13 @@ def run_lint(args: argparse.Namespace) -> int:
     try:
         for source, text in _read([*args.filename, *args.paths] or ["-"]):
             files += 1
-            findings, found = lint_objects(text, source)
+            findings, found = lint_objects(text, source, check_metric_condition)
             show(findings)
             objects += found
     except OSError as error:
         print(f"error: cannot read {error.filename}: {error.strerror}", file=sys.stderr)
         return 1
-    show(lint_analyses(objects))
+    show(lint_analyses(objects, check_metric_condition))
     errors, warnings = severities.count("error"), severities.count("warning")
     counts = (_count(files, "file"), _count(errors, "error"), _count(warnings, "warning"))
     print(", ".join(counts))

@@ -142,7 +142,7 @@ async def _serve(settings: Settings) -> int:
             loop.add_signal_handler(number, stop.set)
 
     handle_signals()
-    analysis = make_analysis_loop()
+    analysis = make_analysis_loop(settings.providers)
     if settings.gitops:
         from rollouts.controller.gitops_loop import GitOpsLoop
 

@@ -3,58 +3,73 @@
 from __future__ import annotations
 
 import logging
-from importlib.metadata import EntryPoint, entry_points
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING
 
+from rollouts.analysis import expression
+from rollouts.analysis.expression.series import RESULT
+from rollouts.analysis.facts import ConditionError
 from rollouts.controller.analysis_loop import AnalysisLoop
-from rollouts.metric_providers.provider import (
-    ENTRY_POINT_GROUP,
-    MakeProvider,
-    MetricProvider,
-    ProviderSettings,
-)
+from rollouts.metric_providers.provider import MeasurementError, MetricProvider, ProviderSettings
+from rollouts.metric_providers.registry import Providers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from rollouts.analysis.facts import Condition
+    from rollouts.analysis.sample import Value
 
 log = logging.getLogger(__name__)
 
 
-def make_analysis_loop(settings: ProviderSettings | None = None) -> AnalysisLoop:
+def make_analysis_loop(settings: ProviderSettings) -> AnalysisLoop:
     """Return the loop over AnalysisRuns with everything that is installed."""
-    providers = open_providers(settings or ProviderSettings())
-    return AnalysisLoop(providers=providers, compile_condition=compile_condition)
+    return AnalysisLoop(providers=open_providers(settings), compile_condition=compile_condition)
 
 
 def open_providers(
-    settings: ProviderSettings, found: Iterable[EntryPoint] | None = None
+    settings: ProviderSettings, installed: tuple[EntryPoint, ...] | None = None
 ) -> dict[str, MetricProvider]:
     """Return every provider that is installed, by its name.
 
     A package that cannot be loaded costs its own metrics their measurements, and nobody else.
 
     Args:
-        found: entry points; those of all installed packages when absent.
+        installed: entry points; those of all installed packages when absent.
     """
+    providers = Providers(settings, installed)
     opened: dict[str, MetricProvider] = {}
-    for entry in entry_points(group=ENTRY_POINT_GROUP) if found is None else found:
+    for name in providers.names:
         try:
-            make: MakeProvider = entry.load()
-            opened[entry.name] = make(settings)
-        except Exception as error:  # noqa: BLE001  # packages are anybody's code
-            facts = {"provider": entry.name, "from": entry.value, "error": str(error)}
+            opened[name] = providers.provider(name)
+        except MeasurementError as error:
+            facts = {"provider": name, "error": str(error)}
             log.error("provider cannot be used", extra=facts)  # noqa: TRY400  # said in one line
     return opened
 
 
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A condition on `result`, as the run planner asks it."""
+
+    condition: expression.Condition
+
+    @property
+    def reads_only_first(self) -> bool:
+        return self.condition.reads_only_first
+
+    def evaluate(self, result: Value, *, now: datetime) -> bool:
+        try:
+            return self.condition.evaluate({RESULT: result}, now=now)
+        except expression.EvaluationError as error:
+            raise ConditionError(str(error)) from error
+
+
 def compile_condition(text: str, provider: str) -> Condition:
-    """Refuse a condition: this build has no language for them.
+    """Return a condition on what a provider measures.
 
     Raises:
-        ValueError: always; a run with a condition ends before anything of it is measured.
+        expression.ConditionError: the text is no condition; a ValueError that says where.
     """
-    raise ValueError(
-        f"conditions on what {provider} measures cannot be evaluated in this build: {text!r:.80}"
-    )
+    types = {RESULT: expression.type_of_result(provider)}
+    return _Compiled(expression.compile_condition(text, types))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from rollouts.analysis.expression import check_metric_condition
 from rollouts.api.refs import (
     ANALYSIS_RUN,
     ANALYSIS_TEMPLATE,
@@ -37,7 +38,7 @@ class RolloutLoop:
     """Works on Rollouts."""
 
     def __init__(self, hub: Hub) -> None:
-        self.views = Views()
+        self.views = Views(check_metric_condition)
         self._hub = hub
 
     def install(self) -> None:

@@ -14,6 +14,7 @@ from analysis_runs import (
     run_manifest,
     sample,
 )
+from builders import NOW
 
 from rollouts.analysis.facts import Phase
 from rollouts.analysis.judge import judge
@@ -23,7 +24,7 @@ from rollouts.analysis.sample import Gap
 def judged(taken, annotations=None, **fields):
     program = facts(run_manifest(metric(**fields), annotations=annotations)).program
     assert program.problems == ()
-    return judge(taken, program.metrics[0])
+    return judge(taken, program.metrics[0], NOW)
 
 
 BOTH = {"successCondition": ">= 0.9", "failureCondition": "< 0.5"}
