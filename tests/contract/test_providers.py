@@ -404,6 +404,42 @@ def test_a_user_in_the_url_is_sent_as_basic_authentication(kind):
     assert seen == ["Basic " + base64.b64encode(b"me:p@ss").decode()]
 
 
+def test_a_proxy_of_the_environment_is_not_used(kind, monkeypatch):
+    """It would resolve names by itself, past the checks."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+    assert fetch(kind, good).result in (0.25, (0.25,))
+
+
+def test_a_token_that_is_not_accepted_is_fetched_anew_for_the_next_measurement(kind):
+    asked = []
+
+    async def handle(request):
+        if request.path == "/token":
+            asked.append(request.path)
+            return web.json_response({"access_token": f"token-{len(asked)}", "expires_in": 600})
+        return web.Response(status=401, text="who?")
+
+    async def ask():
+        async with serving(handle) as url:
+            provider = kind.make(ProviderSettings(allowed_addresses=LOOPBACK))
+            oauth2 = {"tokenUrl": f"{url}/token", "clientId": "me", "clientSecret": "mine"}
+            asked_for = query(kind.config(url, authentication={"oauth2": oauth2}))
+            try:
+                for _ in range(2):
+                    with pytest.raises(MeasurementError, match="401 Unauthorized"):
+                        await provider.sample(asked_for)
+            finally:
+                await provider.close()
+
+    asyncio.run(ask())
+
+    assert len(asked) == 2
+
+
 def test_a_cancelled_measurement_closes_its_connection(kind):
     async def ask():
         begun, closed = asyncio.Event(), asyncio.Event()
