@@ -12,7 +12,7 @@ SECRET_LENGTH_MIN = 4
 """A shorter one would be found in every text, and guards nothing."""
 
 
-_LOOKED_THROUGH = 8
+_LOOKED_THROUGH = 2
 """How much more of a text is looked through for what looks like a credential than is shown: the
 patterns take quadratic time on texts that are made to be slow."""
 
@@ -27,6 +27,15 @@ def shorten(text: str, length: int, secrets: tuple[str, ...]) -> str:
     words = " ".join(_without(text, secrets).split())
     masked = redact(words[: _LOOKED_THROUGH * length])
     return masked if len(masked) <= length else masked[:length] + "…"
+
+
+def shorten_value(text: str, length: int, secrets: tuple[str, ...]) -> str:
+    """Return the beginning of a measured value without secrets.
+
+    What merely looks like a credential stays: values may be long, and the patterns slow on them.
+    """
+    words = " ".join(_without(text, secrets).split())
+    return words if len(words) <= length else words[:length] + "…"
 
 
 def _without(text: str, secrets: tuple[str, ...]) -> str:

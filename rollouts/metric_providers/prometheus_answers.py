@@ -10,7 +10,7 @@ from typing import Any
 
 from rollouts.analysis.sample import Gap, MeasurementError, Sample
 from rollouts.metric_providers.answers import Answer, complaint, read_json, status_words
-from rollouts.metric_providers.masking import mask, shorten
+from rollouts.metric_providers.masking import mask, shorten, shorten_value
 from rollouts.metric_providers.values import TEXT_LENGTH_MAX, in_order
 
 QUERY_KEY = "ResolvedPrometheusQuery"
@@ -108,7 +108,7 @@ def read_sample(
     texts = [text for _, text in points]
     return Sample(
         numbers[0] if is_scalar else numbers,
-        shorten(texts[0] if is_scalar else f"[{','.join(texts)}]", TEXT_LENGTH_MAX, secrets),
+        shorten_value(texts[0] if is_scalar else f"[{','.join(texts)}]", TEXT_LENGTH_MAX, secrets),
         in_order(gaps),
         _metadata(asked, secrets),
         envelope.warnings,
@@ -165,7 +165,7 @@ def _string(
 ) -> Sample:
     [(_, text)] = points
     gaps = () if text else (Gap.EMPTY,)
-    shown = shorten(text, TEXT_LENGTH_MAX, secrets)
+    shown = shorten_value(text, TEXT_LENGTH_MAX, secrets)
     return Sample(text, shown, gaps, _metadata(asked, secrets), envelope.warnings)
 
 
