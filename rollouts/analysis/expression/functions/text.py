@@ -10,13 +10,16 @@ from rollouts.analysis.expression.problems import Fault
 from rollouts.analysis.expression.signatures import LISTS, TEXT, WHOLE, Function, gives
 from rollouts.analysis.expression.values import Run, show
 
+_PRODUCT_PER_STEP: Final = 1_000
+"""What Python compares in one step where it may look at every pair of two texts' characters."""
+
 _SPACES: Final = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     chr(code) for code in range(0x2000, 0x200B)
 )
 
 
 def _trim(run: Run, text: str, characters: str = _SPACES) -> str:
-    run.spend_text(len(text) + len(characters))
+    run.spend(1 + len(text) * len(characters) // _PRODUCT_PER_STEP)
     return text.strip(characters) if characters else text
 
 
@@ -81,7 +84,7 @@ def _index(run: Run, text: str, part: str) -> int:
 
 
 def _last_index(run: Run, text: str, part: str) -> int:
-    run.spend_text(len(text))
+    run.spend(1 + len(text) * len(part) // _PRODUCT_PER_STEP)
     return text.rfind(part)
 
 

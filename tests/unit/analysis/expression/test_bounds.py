@@ -101,6 +101,8 @@ def test_what_is_beyond_a_bound_is_refused_before_it_runs(source, words):
         ("toJSON(reduce(1..5000, {{a: #acc}}, [1])) == ''", "deeper"),
         ("mean(reduce(1..100, [#acc], [1])) > 1", "deeper"),
         ("any(map(1..5000, string(#)), 'a' matches #)", "steps"),
+        ("trim(repeat('a', 90000), repeat('b', 90000)) == ''", "steps"),
+        ("lastIndexOf(repeat('a', 90000), 'b' + repeat('a', 45000)) > 1", "steps"),
         ("any(1..5000, repeat('a', 90000) contains 'b')", "steps"),
         ("any(1..5000, repeat('a', 90000) matches '(x+x+)+y')", "steps"),
     ],
