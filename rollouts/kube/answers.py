@@ -80,6 +80,9 @@ def read_error(call: Call, status: int, headers: Mapping[str, str], body: bytes)
             # A `test` that does not hold, or a path that is gone, is answered as Invalid without
             # causes; a value that fails validation always names its field in a cause.
             return Conflict(message)
+        case 500 if call.content_type == PatchType.APPLY and _is_untypable(document):
+            # What does not fit the schema is answered as if the server had failed.
+            return Rejected(message)
         case 429:
             return Unavailable(message, _read_retry_after(headers, document))
         case 503:
@@ -139,6 +142,10 @@ def _causes(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     details = document.get("details")
     causes = details.get("causes") if isinstance(details, dict) else None
     return [cause for cause in causes if isinstance(cause, dict)] if causes else []
+
+
+def _is_untypable(document: Mapping[str, Any]) -> bool:
+    return str(document.get("message", "")).startswith("failed to create typed patch object")
 
 
 def _has_causes(document: Mapping[str, Any]) -> bool:

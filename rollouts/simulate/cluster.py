@@ -197,5 +197,7 @@ def as_cluster_error(error: ApiError, call: Call) -> ClusterError:
             return Rejected(message)
         case 401 | 403:
             return Forbidden(message)
+        case 500 if error.message.startswith("failed to create typed patch object"):
+            return Rejected(message)
         case _:
             return Unavailable(message)

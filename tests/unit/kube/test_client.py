@@ -113,6 +113,10 @@ async def _read(cluster):
     await cluster.get(WEB)
 
 
+async def _apply(cluster):
+    await cluster.patch(WEB, {}, PatchType.APPLY)
+
+
 async def _json_patch(cluster):
     await cluster.patch(WEB, [], PatchType.JSON)
 
@@ -124,6 +128,9 @@ async def _create(cluster):
 FAILED_FIELD = {"causes": [{"reason": "FieldValueInvalid", "field": "spec.replicas"}]}
 TERMINATING = {"causes": [{"reason": "NamespaceTerminating", "field": "metadata.namespace"}]}
 WEBHOOK = 'admission webhook "x.y" denied the request: no'
+UNTYPABLE = (
+    "failed to create typed patch object (shop/m; /v1, Kind=ConfigMap): .data.a: expected string"
+)
 
 
 @pytest.mark.parametrize(
@@ -150,6 +157,9 @@ WEBHOOK = 'admission webhook "x.y" denied the request: no'
         (_write, status(429, "TooManyRequests"), Unavailable),
         (_read, status(500, "InternalError"), Unavailable),
         (_write, status(500, "InternalError"), Unknown),
+        (_write, status(500, "", UNTYPABLE), Unknown),
+        (_apply, status(500, "", UNTYPABLE), Rejected),
+        (_apply, status(500, "InternalError"), Unknown),
         (_read, Answer(502, b"<html>bad gateway</html>"), Unavailable),
         (_write, Answer(502, b"<html>bad gateway</html>"), Unknown),
         (_write, status(503, "ServiceUnavailable"), Unavailable),
