@@ -10,7 +10,7 @@ from rollouts.api.base import INT32_MAX, resolve_int_or_percent
 from rollouts.api.problems import Finding
 from rollouts.api.shape import hint
 from rollouts.api.spot import Spot
-from rollouts.api.steps import STEP_KINDS
+from rollouts.api.steps import STEP_KINDS, STEPS_MAX
 from rollouts.api.strategy import SURGE_DEFAULT
 from rollouts.api.times import parse_duration
 from rollouts.api.traffic_rules import route_step_findings, traffic_findings, weight_max
@@ -28,7 +28,10 @@ def canary_findings(canary: Spot, rollout: Spot) -> Iterator[Finding]:
     yield from _router_only_findings(canary)
     yield from _limit_findings(canary)
     yield from traffic_findings(canary)
-    for step in canary.at("steps").each():
+    steps = canary.at("steps")
+    if len(list(steps.each())) > STEPS_MAX:
+        yield steps.wrong(f"must have at most {STEPS_MAX} steps")
+    for step in steps.each():
         yield from _step_findings(step, canary)
     yield from route_step_findings(canary)
     yield from canary_analysis_findings(canary, rollout)

@@ -133,6 +133,7 @@ _DEFINITIONS = (
         _ROLLOUT_COLUMNS,
         ("v1alpha1",),
         short_names=("ro",),
+        categories=("all",),  # A Deployment is in it too; `kubectl get all` showed only the pods.
         subresources={"status": {}, "scale": _SCALE},
     ),
     _Definition(ANALYSIS_TEMPLATE, AnalysisTemplate, (_AGE,), ("v1alpha1",), short_names=("at",)),

@@ -10,6 +10,11 @@ from rollouts.api.spot import Spot
 
 SUBDOMAIN_LENGTH_MAX = 253
 LABEL_LENGTH_MAX = 63
+LABELS_MAX = 100
+"""Most labels of a Rollout's selector: a bound for what comparing them may cost.
+
+Differs from the peer, which has no bound of its own.
+"""
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")

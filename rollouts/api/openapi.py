@@ -1,7 +1,7 @@
 """From a model to the structural OpenAPI schema of its kind, as a CRD wants it.
 
-Only types, descriptions and required fields: rules that need judgement are `checks`, which say
-all problems at once and in better words than a schema can.
+Types, descriptions and required fields, and what `admission` adds: rules that need judgement are
+`checks`, which say all problems at once and in better words than a schema can.
 Every object keeps fields that the model does not know, so that manifests written for a newer
 version lose nothing by passing through ours.
 """
@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from pydantic.fields import FieldInfo
 
+from rollouts.api.admission import field_rules, object_rules
 from rollouts.api.base import (
     DURATION_PATTERN,
     OPAQUE,
@@ -58,7 +59,7 @@ def kind_schema(model: type[Model]) -> Manifest:
         "description": schema["description"],
         "properties": head | rest,
         "required": schema["required"],
-    }
+    } | object_rules(model)
 
 
 def _object_schema(model: type[Model]) -> Manifest:
@@ -68,7 +69,7 @@ def _object_schema(model: type[Model]) -> Manifest:
     required: list[str] = []
     for name, field in model.model_fields.items():
         wire_name = field.alias or name
-        properties[wire_name] = _field_schema(hints[name], field)
+        properties[wire_name] = _field_schema(hints[name], field) | field_rules(model, wire_name)
         if field.is_required():
             required.append(wire_name)
     schema: Manifest = {
@@ -78,7 +79,7 @@ def _object_schema(model: type[Model]) -> Manifest:
     }
     if required:
         schema["required"] = required
-    return schema | _KEEPS_UNKNOWN
+    return schema | _KEEPS_UNKNOWN | object_rules(model)
 
 
 def _field_schema(hint: Any, field: FieldInfo) -> Manifest:

@@ -50,6 +50,10 @@ class WorkloadRef(Model):
     )
 
 
+class PodSelector(LabelSelector):
+    """Which labels the pods of a Rollout carry; all parts must hold."""
+
+
 class RollbackWindow(Model):
     """How far back a rollback may go without steps."""
 
@@ -76,14 +80,9 @@ class RolloutSpec(Model):
         # Written by the API server: an autoscaler takes an absent number for zero.
         json_schema_extra={"default": REPLICAS_DEFAULT},
     )
-    selector: LabelSelector | None = Field(
+    selector: PodSelector | None = Field(
         None,
         description="Which pods belong to the Rollout. Must match the template's labels.",
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                {"rule": "self == oldSelf", "message": "spec.selector is immutable"}
-            ]
-        },
     )
     template: dict[str, Any] = Field(
         default_factory=dict,

@@ -13,6 +13,7 @@ from rollouts.api.analysis_ref_rules import blue_green_analysis_findings
 from rollouts.api.blue_green_rules import blue_green_findings
 from rollouts.api.canary_rules import canary_findings, negative_findings
 from rollouts.api.names import (
+    LABELS_MAX,
     is_dns_label,
     is_subdomain,
     label_findings,
@@ -79,6 +80,9 @@ def _identity_findings(spec: Spot) -> Iterator[Finding]:
     """Yield what is wrong with selector, template and workloadRef, and how they fit together."""
     selector, template = spec.at("selector"), spec.at("template")
     yield from selector_findings(selector)
+    labels = selector.at("matchLabels")
+    if len(labels.mapping) > LABELS_MAX:
+        yield labels.wrong(f"must have at most {LABELS_MAX} labels")
     if spec.at("workloadRef").given:
         if template.mapping:
             yield template.wrong("template must be empty for workload reference rollout")

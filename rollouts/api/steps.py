@@ -15,6 +15,12 @@ from rollouts.api.analysis_refs import ExperimentStep, RolloutAnalysis
 from rollouts.api.base import Bool, Int32, IntOrString, Items, Model
 from rollouts.api.times import parse_duration
 
+STEPS_MAX = 1000
+"""Most steps of a canary: far above any that a person wrote, and a bound for what a rule may cost.
+
+Differs from the peer, which has no bound of its own.
+"""
+
 
 class Pause(Model):
     """Wait for a time, or without `duration` for a person."""

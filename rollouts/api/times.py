@@ -10,9 +10,8 @@ from fractions import Fraction
 DURATION_MAX = timedelta(seconds=9_223_372_036)
 """Go's longest duration (2^63 nanoseconds, 292 years), in whole seconds."""
 
-_TEXT_LENGTH_MAX = (
-    64  # The longest sensible spelling is far shorter; bounds the regular expression.
-)
+DURATION_LENGTH_MAX = 64
+"""Longest text of a duration: more than any sensible one, and a bound for the expression."""
 
 _UNIT_NANOSECONDS = {
     "ns": 1,
@@ -43,7 +42,7 @@ def parse_duration(value: str | int) -> timedelta:
         raise ValueError("is not a duration; write seconds or text such as 30s")  # noqa: TRY004  # one error for all bad values
     if isinstance(value, int):
         return _bounded(Fraction(value))
-    if len(value) > _TEXT_LENGTH_MAX:
+    if len(value) > DURATION_LENGTH_MAX:
         raise ValueError("is too long for a duration; write text such as 30s, 10m or 1h30m")
     if _WHOLE_NUMBER.fullmatch(value):
         return _bounded(Fraction(int(value)))
