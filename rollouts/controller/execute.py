@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import assert_never
+from typing import NoReturn, assert_never
 
 from rollouts.actions import (
     Action,
@@ -21,6 +21,7 @@ from rollouts.api.refs import ANALYSIS_RUN, INGRESS, ROLLOUT, Kind, Manifest, Ob
 from rollouts.controller.observe import live_ingresses, nginx_target
 from rollouts.controller.views import Views
 from rollouts.core.facts import HASH_LABEL, RolloutFacts
+from rollouts.core.memory import MEMORY, memory_change, without_own
 from rollouts.kube.cluster import Cluster, PatchType
 from rollouts.kube.errors import (
     AlreadyExists,
@@ -89,9 +90,22 @@ class Execution:
                 assert_never(action)
 
     async def write_status(self, old: Manifest, new: Manifest) -> None:
-        """Write the difference of two statuses, unless the Rollout has changed meanwhile."""
-        body = {"status": difference(old, new)}
-        await self._merge(self.ref, body, self.resource_version, subresource="status")
+        """Write the difference of two statuses, unless the Rollout has changed meanwhile.
+
+        What the server drops, because its definition is the peer's, goes into an annotation.
+        """
+        changes = difference(old, new)
+        if MEMORY in self.rollout.annotations:
+            # Told anew each time, so that a definition that keeps it by now has it whole.
+            changes = _joined(changes, difference(without_own(old), new))
+        body = {"status": changes}
+        written = await self._merge(self.ref, body, self.resource_version, subresource="status")
+        annotations = written["metadata"].get("annotations") or {}
+        change = memory_change(written.get("status") or {}, new, annotations)
+        if change:
+            await self._merge(
+                self.ref, {"metadata": {"annotations": change}}, self.resource_version
+            )
 
     async def _create(self, kind: Kind, manifest: Manifest) -> None:
         ref = ObjectRef(kind, manifest["metadata"]["namespace"], manifest["metadata"]["name"])
@@ -132,7 +146,7 @@ class Execution:
 
     async def _merge(
         self, ref: ObjectRef, body: Manifest, version: str, *, subresource: str = ""
-    ) -> None:
+    ) -> Manifest:
         """Patch an object that is still at a version; without one, unconditionally."""
         is_self = ref == self.ref
         expected = self.resource_version if is_self else version
@@ -142,10 +156,10 @@ class Execution:
             written = await self.cluster.patch(ref, body, PatchType.MERGE, subresource=subresource)
         except (Conflict, NotFound, Unknown) as error:
             await self._refresh(ref, error)
-            return
         self.views.wrote(ref.kind, written)
         if is_self:
             self.resource_version = str(written["metadata"]["resourceVersion"])
+        return written
 
     async def _route(self, weight: int) -> None:
         target = nginx_target(self.rollout)
@@ -164,7 +178,6 @@ class Execution:
             pass  # Gone already, which is what was wanted.
         except (Conflict, Unknown) as error:
             await self._refresh(ref, error)
-            return
         self.views.store(ref.kind).forget(ref.namespace, ref.name)
 
     async def _evict(self, ref: ObjectRef, uid: str) -> None:
@@ -192,11 +205,10 @@ class Execution:
             written = await self.cluster.patch(action.ref, operations, PatchType.JSON)
         except (Conflict, NotFound, Unknown) as error:
             await self._refresh(action.ref, error)
-            return
         self.views.wrote(action.ref.kind, written)
         self.resource_version = str(written["metadata"]["resourceVersion"])
 
-    async def _refresh(self, ref: ObjectRef, error: ClusterError) -> None:
+    async def _refresh(self, ref: ObjectRef, error: ClusterError) -> NoReturn:
         """Read an object that is not as expected, and have everything planned anew."""
         try:
             self.views.wrote(ref.kind, await self.cluster.get(ref))
@@ -220,6 +232,16 @@ def difference(old: Manifest, new: Manifest) -> Manifest:
         else:
             patch[key] = value
     return patch
+
+
+def _joined(one: Manifest, other: Manifest) -> Manifest:
+    """Return a merge patch that does what two do; the second one wins."""
+    return one | {
+        key: _joined(one[key], value)
+        if isinstance(value, dict) and isinstance(one.get(key), dict)
+        else value
+        for key, value in other.items()
+    }
 
 
 def _controller_uid(manifest: Manifest) -> str:

@@ -176,10 +176,11 @@ class Hub:
         """Follow a kind of others' that is needed from the start."""
         scope = Scope(kind, self._namespace(kind), label_selector)
 
-        def hear(event_type: str, manifest: Manifest) -> None:
-            self.tell(kind, event_type, manifest)
+        def tell(event_type: str, manifest: Manifest) -> None:
+            for listener in self._listeners.get(kind, ()):
+                listener(event_type, manifest)
 
-        self._begin(Informer(self.kube, scope, store, on_change, on_manifest=hear))
+        self._begin(Informer(self.kube, scope, store, on_change, on_manifest=tell))
 
     def listen(self, kind: Kind, on_event: Callable[[str, Manifest], None]) -> None:
         """Hear what another loop, which follows a kind, is told of it.
@@ -188,11 +189,6 @@ class Hub:
         `ensure_informer` is.
         """
         self._listeners.setdefault(kind, []).append(on_event)
-
-    def tell(self, kind: Kind, event_type: str, manifest: Manifest) -> None:
-        """Tell those who listen; also of one's own writes, whose events bring no news."""
-        for listener in self._listeners.get(kind, ()):
-            listener(event_type, manifest)
 
     async def ensure_informer(
         self,

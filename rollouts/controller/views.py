@@ -34,6 +34,7 @@ from rollouts.core.facts import (
     RolloutFacts,
     ServiceFacts,
 )
+from rollouts.core.memory import recall
 from rollouts.core.spec import Spec, compile_spec
 from rollouts.kube.store import Change, Store
 
@@ -140,7 +141,9 @@ class Views:
             self._digests.pop(old.uid, None)
 
     def _slim_rollout(self, manifest: Manifest) -> RolloutFacts:
-        metadata, status = manifest["metadata"], manifest.get("status") or {}
+        metadata = manifest["metadata"]
+        annotations = metadata.get("annotations") or {}
+        status = recall(manifest.get("status") or {}, annotations)
         compiled = self._compile(manifest, status.get("collisionCount"))
         return RolloutFacts(
             namespace=metadata.get("namespace", ""),
@@ -148,7 +151,7 @@ class Views:
             uid=metadata.get("uid", ""),
             generation=int(metadata.get("generation") or 0),
             resource_version=str(metadata.get("resourceVersion", "")),
-            annotations=metadata.get("annotations") or {},
+            annotations=annotations,
             status=status,
             spec=compiled.spec,
             problems=compiled.problems,

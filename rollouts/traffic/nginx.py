@@ -145,6 +145,8 @@ def _patch(
     for key in _recorded(live):
         if key not in annotations and key in live:
             changed[key] = None
+    if set(changed) == {OUR_ANNOTATIONS} and OUR_ANNOTATIONS not in live:
+        changed = {}  # The peer made it so; our record of it can wait until something changes.
     body: Manifest = {}
     if changed:
         body["metadata"] = {"annotations": changed}

@@ -21,7 +21,6 @@ from rollouts.api.documents import read_documents
 from rollouts.api.refs import CRD, INGRESS, NAMESPACE, REPLICA_SET, ROLLOUT, SERVICE
 from rollouts.cli import main
 from rollouts.controller.app import Controller
-from rollouts.controller.metric_sources import make_analysis_loop
 from rollouts.controller.settings import Settings
 from rollouts.emulator import ApiServer
 from rollouts.emulator.actors import NEVER_READY, all_actors
@@ -86,7 +85,7 @@ class Live:
             self.url = running.url
             with open(self.kubeconfig, "w") as file:  # noqa: ASYNC230, PTH123  # before anybody waits
                 file.write(running.kubeconfig_text(namespace="shop"))
-            tasks, closing = [self._stop.wait()], contextlib.AsyncExitStack()
+            tasks = [self._stop.wait()]
             if self._with_controller:
                 settings = Settings(
                     kubeconfig=self.kubeconfig,
@@ -94,17 +93,10 @@ class Live:
                     metrics_port=0,
                     leader_elect=False,
                     gitops=False,
-                    metric_allowed_addresses="127.0.0.0/8",
                 )
-                analysis = make_analysis_loop(settings.providers)
-                closing.push_async_callback(analysis.close)
-                controller = Controller(
-                    settings, extensions=(analysis.install,), runs=analysis.samples
-                )
-                tasks.append(controller.run(self._stop))
+                tasks.append(Controller(settings).run(self._stop))
             self._ready.set()
-            async with closing:
-                await asyncio.gather(*tasks)
+            await asyncio.gather(*tasks)
             await running.close()
         except BaseException as error:
             self.failure = error

@@ -28,10 +28,12 @@ class Cluster(Emulated):
 class RolloutWorld:
     """A Rollout `shop/shop` with its Services and Ingress."""
 
-    def __init__(self, *, ready_seconds=1, behaviours=None, surroundings=True, **wanted):
+    def __init__(
+        self, *, ready_seconds=1, behaviours=None, surroundings=True, definitions=(), **wanted
+    ):
         self.now = NOW
         self.cluster = Cluster(lambda: self.now)
-        for manifest in crd_manifests():
+        for manifest in definitions or crd_manifests():
             self._create(CRD, manifest)
         self._create(
             NAMESPACE,

@@ -189,3 +189,19 @@ def test_missing_unfit_and_foreign_ingresses_are_problems_all_at_once() -> None:
     assert 'ingress "gone" was not found' in problems[0].message
     assert "no rule with a path to the stable service" in problems[1].message
     assert "not controlled by this Rollout" in problems[2].message
+
+
+def test_a_canary_ingress_of_the_peer_is_not_written_until_its_weight_changes() -> None:
+    """It lacks nothing but our record of the keys that we set: taking over is no write."""
+    stable = ingress_manifest()
+    peers = created(target(), 40, {"shop": stable})
+    del peers["metadata"]["annotations"][nginx.OUR_ANNOTATIONS]
+    live = {"shop": stable, "shop-shop-canary": peers}
+
+    assert nginx.render(target(), 40, live) == ()
+    assert nginx.observe(target(), live) == nginx.InForce(40, is_uniform=True, is_in_sync=True)
+    (write,) = nginx.render(target(), 60, live)
+    assert set(write.body["metadata"]["annotations"]) == {
+        f"{PREFIX}/canary-weight",
+        nginx.OUR_ANNOTATIONS,
+    }
