@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: demo test check style types contracts tests e2e cluster-up cluster-down bench crds format clean
+.PHONY: demo test check style types contracts tests e2e cluster-up cluster-down bench crds chart format clean
 
 demo: $(VENV)/.installed  ## the main job, live, on the embedded cluster (ARGS="--scenario abort")
 	$(BIN)/rollouts demo $(ARGS)
@@ -40,6 +40,10 @@ bench: $(VENV)/.dev  ## measured figures as a table; docs/benchmarks.md keeps th
 
 crds: $(VENV)/.installed  ## regenerate crds/ from the models
 	$(BIN)/rollouts crds --output crds
+	$(BIN)/rollouts crds --output charts/rollouts/files/crds
+
+chart: crds  ## regenerate what the chart takes from elsewhere: definitions and the table of values
+	$(BIN)/python -m tools.chart.readme
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

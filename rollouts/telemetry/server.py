@@ -40,6 +40,11 @@ class ProbeServer:
         self._runners: list[web.AppRunner] = []
         self._scrape = asyncio.Lock()
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Return what is answered on the port of health."""
+        return tuple(self._health_routes())
+
     async def start(self) -> None:
         """Open the ports.
 
@@ -47,11 +52,7 @@ class ProbeServer:
             OSError: one is taken; the message names it.
         """
         health, metrics = self._wanted["health"], self._wanted["metrics"]
-        routes = {
-            "/healthz": self._answer(self._health.check_alive),
-            "/livez": self._answer(self._health.check_alive),
-            "/readyz": self._answer(self._health.check_ready),
-        }
+        routes = self._health_routes()
         if health is not None and health == metrics and health != 0:
             await self._open("health", health, {**routes, "/metrics": self._expose})
             self.ports["metrics"] = self.ports["health"]
@@ -66,6 +67,13 @@ class ProbeServer:
         for runner in self._runners:
             await runner.cleanup()
         self._runners.clear()
+
+    def _health_routes(self) -> dict[str, Callable[[web.Request], Awaitable[web.Response]]]:
+        return {
+            "/healthz": self._answer(self._health.check_alive),
+            "/livez": self._answer(self._health.check_alive),
+            "/readyz": self._answer(self._health.check_ready),
+        }
 
     async def _open(
         self,

@@ -58,11 +58,14 @@ def run_command(*arguments):
 class Live:
     """A cluster that runs until `close`."""
 
-    def __init__(self, directory, *, controller=True):
+    def __init__(self, directory, *, controller=True, extensions=(), **settings):
         self.kubeconfig = str(directory / "kubeconfig")
         self.failure = None
         self.server = None
+        self.running = None
         self.url = ""
+        self._extensions = extensions
+        self._settings = {"leader_elect": False, "gitops": False} | settings
         self._with_controller = controller
         self._loop = None
         self._stop = None
@@ -81,7 +84,7 @@ class Live:
                 for document in read_documents(text, name):
                     server.create(self._type(CRD), "", document.manifest)
             actors = all_actors(server, {NEVER_READY_IMAGE: NEVER_READY})
-            running = await serve(server, actors)
+            self.running = running = await serve(server, actors)
             self.url = running.url
             with open(self.kubeconfig, "w") as file:  # noqa: ASYNC230, PTH123  # before anybody waits
                 file.write(running.kubeconfig_text(namespace="shop"))
@@ -91,10 +94,10 @@ class Live:
                     kubeconfig=self.kubeconfig,
                     health_port=0,
                     metrics_port=0,
-                    leader_elect=False,
-                    gitops=False,
+                    **self._settings,
                 )
-                tasks.append(Controller(settings).run(self._stop))
+                made = Controller(settings, extensions=self._extensions)
+                tasks.append(made.run(self._stop))
             self._ready.set()
             await asyncio.gather(*tasks)
             await running.close()
