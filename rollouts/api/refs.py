@@ -27,6 +27,11 @@ class Kind:
         """Return `group/version`, or the bare version for the core group."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
+    @property
+    def resource(self) -> str:
+        """Return how kubectl and RBAC name it: the plural, with the group after a dot."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
     def __str__(self) -> str:
         return f"{self.kind}.{self.api_version}"
 

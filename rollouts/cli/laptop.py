@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 POD_READY = timedelta(seconds=0.4)
 """How long the embedded cluster takes to start a pod: long enough to be seen."""
 
+SERVER_VERSION = "v1.34.0"
+"""What the embedded cluster passes for: the oldest server that the controller does not warn of."""
+
 GIT_POLL = timedelta(seconds=1)
 """The demo has no webhook, so it asks its own repository often."""
 
@@ -64,7 +67,7 @@ class Laptop:
     async def __aenter__(self) -> Self:
         install_crds(self.server)
         actors = all_actors(self.server, default=Runs(ready_after=POD_READY))
-        running = await serve(self.server, actors, port=self._port)
+        running = await serve(self.server, actors, port=self._port, version=SERVER_VERSION)
         self._stack.push_async_callback(running.close)
         self.kubeconfig.write_text(running.kubeconfig_text(namespace="production"))
         self.kubeconfig.chmod(0o600)

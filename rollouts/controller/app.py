@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rollouts.controller.events import EventsAside, Recorder
 from rollouts.controller.fence import FencedCluster
-from rollouts.controller.hub import Hub
+from rollouts.controller.hub import Hub, describe
 from rollouts.controller.leader import Leader
 from rollouts.controller.rollout_loop import RolloutLoop
 from rollouts.controller.settings import identity
 from rollouts.kube.client import connect
 from rollouts.kube.retry import RetryingCluster
+from rollouts.kube.version import UnsupportedServer, judge
 from rollouts.telemetry.health import Health
 from rollouts.telemetry.metrics import Metrics
 from rollouts.telemetry.server import ProbeServer
@@ -109,7 +110,7 @@ class Controller:
             on_request=self.metrics.count_request,
         )
         try:
-            log.info("connected", extra={"server_version": await kube.version()})
+            await _check_version(kube)
             self._wire(kube)
             await self.probes.start()
             await self._work_until(stop)
@@ -147,6 +148,7 @@ class Controller:
             )
         self.health.alive.update({"queues": self._check_queues, "watches": self._check_watches})
         self.health.ready.update({"caches": self._check_caches, "running": self._check_running})
+        self.health.notes.update({"cluster": self._note_troubles})
 
     async def _work_until(self, stop: asyncio.Event) -> None:
         assert self.hub is not None, "_wire comes first"
@@ -248,7 +250,7 @@ class Controller:
             str(each.scope)
             for each in (self.hub.followers if self.hub is not None else ())
             if each.contact_at is not None
-            and not each.missing
+            and not each.standing.missing
             and now - each.contact_at > SILENCE_SECONDS_MAX
         ]
         return f"no sign of life from {', '.join(silent)}" if silent else ""
@@ -256,11 +258,35 @@ class Controller:
     def _check_caches(self) -> str:
         if self.hub is None or not self.hub.required:
             return "not started"
-        waiting = [str(each.scope) for each in self.hub.required if not each.synced.is_set()]
-        return f"waiting for {', '.join(waiting)}" if waiting else ""
+        required = self.hub.required
+        waiting = [str(each.scope) for each in required if not each.standing.settled.is_set()]
+        said = [f"waiting for {', '.join(waiting)}"] if waiting else []
+        # Not ready either: a new version that lacks a right must not replace an old one.
+        for lane, followers in self.hub.blocked_lanes().items():
+            why = "; ".join(describe(each) for each in followers)
+            said.append(f"{lane} are not served: {why}")
+        return "; ".join(said)
+
+    def _note_troubles(self) -> str:
+        return "; ".join(self.hub.troubles()) if self.hub is not None else ""
 
     def _check_running(self) -> str:
         return "stopping" if self._stopping else ""
+
+
+async def _check_version(kube: KubeCluster) -> None:
+    """Refuse a server that is too old to work with, and warn of one that is not tested.
+
+    Raises:
+        ClusterError: it is too old, or cannot be asked.
+    """
+    version = await kube.version()
+    verdict = judge(version)
+    if verdict.refusal:
+        raise UnsupportedServer(verdict.refusal)
+    log.info("connected", extra={"server_version": version})
+    if verdict.warning:
+        log.warning("old server", extra={"server_version": version, "detail": verdict.warning})
 
 
 async def _cancel(tasks: tuple[asyncio.Task[None], ...]) -> None:

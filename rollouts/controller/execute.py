@@ -30,7 +30,9 @@ from rollouts.kube.errors import (
     NotFound,
     Unavailable,
     Unknown,
+    Unserved,
 )
+from rollouts.kube.mending import unserved
 from rollouts.traffic import nginx
 
 
@@ -154,7 +156,10 @@ class Execution:
             body = {**body, "metadata": {**body.get("metadata", {}), "resourceVersion": expected}}
         try:
             written = await self.cluster.patch(ref, body, PatchType.MERGE, subresource=subresource)
-        except (Conflict, NotFound, Unknown) as error:
+        except NotFound as error:
+            await self._check_subresource(ref, subresource)
+            await self._refresh(ref, error)
+        except (Conflict, Unknown) as error:
             await self._refresh(ref, error)
         self.views.wrote(ref.kind, written)
         if is_self:
@@ -207,6 +212,21 @@ class Execution:
             await self._refresh(action.ref, error)
         self.views.wrote(action.ref.kind, written)
         self.resource_version = str(written["metadata"]["resourceVersion"])
+
+    async def _check_subresource(self, ref: ObjectRef, subresource: str) -> None:
+        """Tell an object that is gone from one whose definition has no such subresource.
+
+        Raises:
+            Unserved: trying again is useless until the definition is mended.
+        """
+        if not subresource:
+            return
+        try:
+            found = await self.cluster.get(ref)
+        except NotFound:
+            return
+        if found["metadata"].get("uid") == self.rollout.uid:
+            raise Unserved(unserved(ref, subresource))
 
     async def _refresh(self, ref: ObjectRef, error: ClusterError) -> NoReturn:
         """Read an object that is not as expected, and have everything planned anew."""

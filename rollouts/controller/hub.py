@@ -7,12 +7,16 @@ for what it needs to know, and `wake` when something changed.
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from rollouts.controller.operator import OwnKind
 from rollouts.controller.queue import Key, WorkQueue
+from rollouts.kube.errors import Forbidden
 from rollouts.kube.informer import Informer, Scope
+from rollouts.kube.mending import install, mend
+from rollouts.kube.standing import Standing
 from rollouts.kube.store import Store
 
 if TYPE_CHECKING:
@@ -27,8 +31,13 @@ if TYPE_CHECKING:
     from rollouts.kube.store import Change
     from rollouts.telemetry.metrics import Metrics
 
+log = logging.getLogger(__name__)
+
 Reconcile: TypeAlias = "Callable[[Key], Awaitable[datetime | None]]"
 """One pass over one object; returns when to look again unasked, or None."""
+
+HOLD_SECONDS = 5.0
+"""Passes of a lane that is held have this long to end."""
 
 Reconcilers: TypeAlias = dict[str, Reconcile]
 """Passes by the name of the kind they work on."""
@@ -38,9 +47,8 @@ class Follower(Protocol):
     """Something that keeps a store in step with a kind: an informer or an operator of kopf's."""
 
     scope: Scope
-    synced: asyncio.Event
+    standing: Standing
     contact_at: float | None
-    missing: bool
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -78,6 +86,8 @@ class Hub:
         reconcilers: passes by kind; filled by `serve`.
         followers: everything that is followed.
         required: those of them that must be known before work begins.
+        refusals: objects whose last pass was refused for lack of a right or a subresource, and
+            the server's words.
     """
 
     def __init__(
@@ -106,6 +116,7 @@ class Hub:
         self.reconcilers: Reconcilers = {}
         self.followers: list[Follower] = []
         self.required: tuple[Follower, ...] = ()
+        self.refusals: dict[Key, str] = {}
         self.queues: dict[str, WorkQueue] = {}
         self._served: dict[str, Served] = {}
         self._informers: dict[Scope, _Shared] = {}
@@ -113,6 +124,11 @@ class Hub:
         self._spawn = spawn
         self._restore_signals = restore_signals
         self._started = False
+        self._is_open = False
+        # What each lane cannot work without; the lanes that work, and those that are being held.
+        self._needs: dict[str, list[Follower]] = {}
+        self._working: set[str] = set()
+        self._holding: set[str] = set()
 
     def serve(
         self,
@@ -151,9 +167,18 @@ class Hub:
         self.queues[self._served[key[0]].lane].add_at(key, when)
 
     def follow_own(
-        self, kind: Kind, store: Store[Any], on_change: Callable[[Change[Any]], None]
+        self,
+        kind: Kind,
+        store: Store[Any],
+        on_change: Callable[[Change[Any]], None],
+        *,
+        needed_by: str = "",
     ) -> None:
-        """Follow one of our kinds, by kopf, for objects that carry our instance id."""
+        """Follow one of our kinds, by kopf, for objects that carry our instance id.
+
+        Args:
+            needed_by: the lane that must not work while the kind cannot be read.
+        """
         scope = Scope(kind, self.settings.namespace, self.settings.instance_selector)
         follower: OwnKind[Any] = OwnKind(
             self.kube,
@@ -163,7 +188,7 @@ class Hub:
             on_request=self.metrics.count_request,
             restore_signals=self._restore_signals,
         )
-        self._begin(follower)
+        self._begin(follower, needed_by)
 
     def follow(
         self,
@@ -172,15 +197,23 @@ class Hub:
         on_change: Callable[[Change[Any]], None],
         *,
         label_selector: str = "",
+        needed_by: str = "",
+        on_standing: Callable[[Standing], None] = lambda _: None,
     ) -> None:
-        """Follow a kind of others' that is needed from the start."""
+        """Follow a kind of others' that is wanted from the start.
+
+        Args:
+            needed_by: the lane that must not work while the kind cannot be read.
+            on_standing: told when the kind becomes readable, blocked or missing.
+        """
         scope = Scope(kind, self._namespace(kind), label_selector)
 
         def tell(event_type: str, manifest: Manifest) -> None:
             for listener in self._listeners.get(kind, ()):
                 listener(event_type, manifest)
 
-        self._begin(Informer(self.kube, scope, store, on_change, on_manifest=tell))
+        informer = Informer(self.kube, scope, store, on_change, on_manifest=tell)
+        self._begin(informer, needed_by, on_standing)
 
     def listen(self, kind: Kind, on_event: Callable[[str, Manifest], None]) -> None:
         """Hear what another loop, which follows a kind, is told of it.
@@ -233,20 +266,39 @@ class Hub:
             self._run(follower)
 
     async def wait_until_synced(self) -> None:
-        """Wait until everything that is needed from the start is known."""
+        """Wait until what is wanted from the start is known, or cannot be for lack of a right."""
         for follower in self.required:
-            await follower.synced.wait()
+            await follower.standing.settled.wait()
 
     def open(self) -> None:
-        """Begin to work, on every object there is: another may have changed any of them."""
-        for served in self._served.values():
-            for key in served.list_keys():
-                self.queues[served.lane].add(key)
-        for queue in self.queues.values():
-            queue.start()
+        """Begin to work, on every object there is: another may have changed any of them.
+
+        A lane whose needs cannot be read begins once they can.
+        """
+        self._is_open = True
+        for lane in self.queues:
+            self._reconsider(lane)
+
+    def blocked_lanes(self) -> dict[str, list[Follower]]:
+        """Return what cannot be read for lack of a right, by the lane that must wait for it."""
+        blocked = {
+            lane: [each for each in needs if each.standing.blocked]
+            for lane, needs in self._needs.items()
+        }
+        return {lane: followers for lane, followers in blocked.items() if followers}
+
+    def troubles(self) -> list[str]:
+        """Say of each scope that a person has to mend what is missing, and how."""
+        said = [text for each in self.followers if (text := describe(each))]
+        if self.refusals:
+            key, text = next(iter(self.refusals.items()))
+            said.append(f"{len(self.refusals)} refused, such as {'/'.join(key)}: {text}")
+        return said
 
     async def shut(self, grace_seconds: float) -> None:
         """Stop working."""
+        self._is_open = False
+        self._working.clear()
         pauses = (queue.pause(grace_seconds=grace_seconds) for queue in self.queues.values())
         await asyncio.gather(*pauses)
 
@@ -262,7 +314,47 @@ class Hub:
             for manifest in page.items:
                 on_event("ADDED", manifest)
 
-    def _begin(self, follower: Follower) -> None:
+    def _reconsider(self, lane: str) -> None:
+        """Start or hold a lane, as its needs stand now."""
+        usable = all(each.standing.is_usable for each in self._needs.get(lane, ()))
+        if not usable and lane in self._working:
+            self._working.discard(lane)
+            self._holding.add(lane)
+            self._spawn(self._hold(lane), f"hold {lane}")
+        if not usable or not self._is_open or lane in self._working or lane in self._holding:
+            return
+        self._working.add(lane)
+        queue = self.queues[lane]
+        for served in self._served.values():
+            if served.lane == lane:
+                for key in served.list_keys():
+                    queue.add(key)
+        queue.start()
+
+    async def _hold(self, lane: str) -> None:
+        """Stop a lane that has lost a right: it would decide on what may be long past."""
+        log.error("lane held", extra={"lane": lane, "troubles": "; ".join(self.troubles())})
+        try:
+            await self.queues[lane].pause(grace_seconds=HOLD_SECONDS)
+        finally:
+            self._holding.discard(lane)
+        self._reconsider(lane)
+
+    def _begin(
+        self,
+        follower: Follower,
+        needed_by: str = "",
+        on_standing: Callable[[Standing], None] = lambda _: None,
+    ) -> None:
+        if needed_by:
+            self._needs.setdefault(needed_by, []).append(follower)
+
+        def changed() -> None:
+            on_standing(follower.standing)
+            if needed_by:
+                self._reconsider(needed_by)
+
+        follower.standing.on_change = changed
         self.followers.append(follower)
         if self._started:
             self._run(follower)
@@ -272,6 +364,17 @@ class Hub:
 
     def _namespace(self, kind: Kind) -> str:
         return self.settings.namespace if kind.namespaced else ""
+
+
+def describe(follower: Follower) -> str:
+    """Say what keeps a scope from being followed until a person acts; empty when nothing does."""
+    scope, standing = follower.scope, follower.standing
+    resource = scope.kind.resource
+    if standing.missing:
+        return f"{resource} is not served by this cluster; {install(scope.kind)}"
+    if isinstance(standing.trouble, Forbidden):
+        return f"{resource} may not be read; {mend(scope.kind, scope.namespace, standing.trouble)}"
+    return ""
 
 
 class _Shared:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rollouts.api.problems import Problem
-from rollouts.api.refs import Manifest
+from rollouts.api.refs import INGRESS, SERVICE, Kind, Manifest
 from rollouts.api.times import parse_time
 from rollouts.controller.views import Key, Views
 from rollouts.core.facts import (
@@ -35,6 +35,10 @@ def observe(views: Views, key: Key) -> Observed | None:
     services = {
         each: found for each in names if each and (found := views.services.get(namespace, each))
     }
+    unseen = _unseen(views, rollout.spec)
+    if unseen:
+        # What the stores hold of them may be long past: nothing may be decided on it.
+        return replace(seen, services=services, missing=unseen)
     missing = _check_services(rollout, rollout.spec, services)
     target = nginx_target(rollout)
     if target is None:
@@ -90,6 +94,31 @@ def slim_pod(manifest: Manifest) -> PodFacts:
         is_ready=is_ready,
         is_deleted=bool(metadata.get("deletionTimestamp")),
     )
+
+
+def _unseen(views: Views, spec: Spec) -> tuple[Problem, ...]:
+    """Return the references of a Rollout to kinds that the controller may not read."""
+    base = "spec.strategy.canary"
+    problems = []
+    if views.unseen.get(SERVICE.kind):
+        for field, name in (
+            ("canaryService", spec.canary_service),
+            ("stableService", spec.stable_service),
+        ):
+            if name:
+                problems.append(_unreadable(f"{base}.{field}", SERVICE, name))
+    if views.unseen.get(INGRESS.kind) and spec.nginx is not None:
+        path = f"{base}.trafficRouting.nginx"
+        problems += [_unreadable(path, INGRESS, name) for name in spec.nginx.stable_ingresses]
+    return tuple(problems)
+
+
+def _unreadable(path: str, kind: Kind, name: str) -> Problem:
+    text = (
+        f'{kind.kind.lower()} "{name}" cannot be read: the controller lacks a right; '
+        f"grant its account get, list and watch on {kind.resource}"
+    )
+    return Problem(path, text, name)
 
 
 def _check_services(

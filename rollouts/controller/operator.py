@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import kopf
 
 from rollouts.controller.watch_session import WatchSession
-from rollouts.kube.errors import ClusterError
+from rollouts.kube.errors import ClusterError, Forbidden
 from rollouts.kube.http import CONNECT_SECONDS_MAX, REQUEST_SECONDS_MAX
 from rollouts.kube.informer import DELAYS_SECONDS
 from rollouts.kube.intake import Intake
+from rollouts.kube.mending import INSTALL, mend
 from rollouts.kube.rest import INACTIVITY_SECONDS_MAX, PAGE_SIZE
+from rollouts.kube.standing import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -48,9 +50,8 @@ class OwnKind(Generic[T]):
     """Follows one of our kinds for as long as it runs.
 
     Attributes:
-        synced: set once the first list is in the store (or the kind is known to be missing).
         contact_at: loop time of the last sign of life (an answer, or an attempt); None before.
-        missing: the kind's definition is not installed at the moment.
+        standing: how well the scope is known.
     """
 
     def __init__(
@@ -72,18 +73,29 @@ class OwnKind(Generic[T]):
         """
         self.scope = scope
         self.store = store
-        self.synced = asyncio.Event()
         self.contact_at: float | None = None
-        self.missing = False
+        self.standing = Standing()
         self._cluster = cluster
         self._intake = Intake(scope.kind, store, on_change)
         self._on_request = on_request
         self._restore_signals = restore_signals
         self._failures = 0
+        self._refusal: Forbidden | None = None
+
+    @property
+    def synced(self) -> asyncio.Event:
+        """Return what is set once the first list is in the store, or the kind is missing."""
+        return self.standing.synced
+
+    @property
+    def missing(self) -> bool:
+        """Tell whether the server does not know the kind at the moment."""
+        return self.standing.missing
 
     async def run(self) -> None:
         """Follow until cancelled, through missing definitions and failures of kopf."""
         while True:
+            self._refusal = None
             try:
                 await self._wait_until_served()
                 await self._serve()
@@ -95,27 +107,25 @@ class OwnKind(Generic[T]):
     async def _wait_until_served(self) -> None:
         looks = 0
         while not await self._cluster.serves(self.scope.kind):
-            if not self.missing:
+            if not self.standing.missing:
                 self._report_missing()
             await asyncio.sleep(MISSING_SECONDS[min(looks, len(MISSING_SECONDS) - 1)])
             looks += 1
             self._touch()
-        if self.missing:
+        if self.standing.missing:
             log.info("definition found", extra={"crd": _definition(self.scope)})
-            self.missing = False
 
     def _report_missing(self) -> None:
         log.warning(
             "definition missing, objects of this kind are not served until it is installed",
             extra={
                 "crd": _definition(self.scope),
-                "install": "rollouts crds | kubectl apply --server-side -f -",
+                "install": INSTALL,
             },
         )
-        self.missing = True
         self._touch()
         self._intake.lose_all()
-        self.synced.set()
+        self.standing.lost()
 
     async def _serve(self) -> None:
         """Run an operator until it ends, which it does only by failing or by being cancelled."""
@@ -150,6 +160,7 @@ class OwnKind(Generic[T]):
             self._intake,
             on_listed=self._listed,
             on_contact=self._touch,
+            on_refused=self._refused,
             on_request=self._on_request,
         )
         return kopf.AiohttpSession(server=access.server, aiohttp_session=session)
@@ -160,18 +171,25 @@ class OwnKind(Generic[T]):
 
     def _listed(self, count: int) -> None:
         self._failures = 0
-        if not self.synced.is_set():
+        if not self.standing.synced.is_set():
             log.info("synced", extra={"scope": str(self.scope), "objects": count})
-            self.synced.set()
+        self.standing.listed()
+
+    def _refused(self, error: Forbidden) -> None:
+        """Remember the server's words: what kopf raises for them says less."""
+        self._refusal = error
 
     async def _pause(self, error: Exception) -> None:
         self._touch()
+        error = self._refusal or error
         delay = DELAYS_SECONDS[min(self._failures, len(DELAYS_SECONDS) - 1)]
         self._failures += 1
-        facts = {"scope": str(self.scope), "retry_seconds": delay, "error": _words(error)}
-        log.log(
-            logging.INFO if self._failures == 1 else logging.WARNING, "cannot follow", extra=facts
-        )
+        level = logging.INFO if self._failures == 1 else logging.WARNING
+        facts = {"scope": str(self.scope), "error": _words(error)}
+        if isinstance(error, Forbidden):
+            delay, level = self.standing.refused(error), logging.ERROR
+            facts["mend"] = mend(self.scope.kind, self.scope.namespace, error)
+        log.log(level, "cannot follow", extra=facts | {"retry_seconds": delay})
         await asyncio.sleep(delay)
 
     def _touch(self) -> None:

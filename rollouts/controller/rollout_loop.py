@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from rollouts.actions import Event
 from rollouts.analysis.expression import check_metric_condition
 from rollouts.api.refs import (
     ANALYSIS_RUN,
@@ -15,10 +16,13 @@ from rollouts.api.refs import (
     ROLLOUT,
     SERVICE,
     Kind,
+    ObjectRef,
 )
+from rollouts.controller.events import Subject
 from rollouts.controller.reconcile import reconcile_rollout
 from rollouts.controller.views import Views
 from rollouts.core.facts import HASH_LABEL
+from rollouts.kube.errors import Forbidden, Unserved
 from rollouts.telemetry.metrics import RolloutSample
 
 if TYPE_CHECKING:
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     from rollouts.controller.hub import Hub
     from rollouts.controller.queue import Key
     from rollouts.core.facts import RolloutFacts
+    from rollouts.kube.standing import Standing
     from rollouts.kube.store import Change
 
 LANE = "rollouts"
@@ -51,12 +56,17 @@ class RolloutLoop:
             workers=hub.settings.workers,
             keys=self._keys,
         )
-        hub.follow_own(ROLLOUT, views.rollouts, self._waker(ROLLOUT))
+        hub.follow_own(ROLLOUT, views.rollouts, self._waker(ROLLOUT), needed_by=LANE)
         hub.follow(
-            REPLICA_SET, views.replica_sets, self._waker(REPLICA_SET), label_selector=HASH_LABEL
+            REPLICA_SET,
+            views.replica_sets,
+            self._waker(REPLICA_SET),
+            label_selector=HASH_LABEL,
+            needed_by=LANE,
         )
-        hub.follow(SERVICE, views.services, self._waker(SERVICE))
-        hub.follow(INGRESS, views.ingresses, self._waker(INGRESS))
+        # Rollouts that name none of these are served without them.
+        for kind, store in ((SERVICE, views.services), (INGRESS, views.ingresses)):
+            hub.follow(kind, store, self._waker(kind), on_standing=self._sight(kind))
         analysis = views.analysis
         hub.listen(ANALYSIS_RUN, self._take_run)
         hub.follow(ANALYSIS_TEMPLATE, analysis.templates, self._waker(ANALYSIS_TEMPLATE))
@@ -88,11 +98,24 @@ class RolloutLoop:
         for rollout in self.views.rollouts.items():
             yield (ROLLOUT.kind, rollout.namespace, rollout.name)
 
+    def _sight(self, kind: Kind) -> Callable[[Standing], None]:
+        """Have Rollouts know that a kind cannot be read, or can be again."""
+
+        def changed(standing: Standing) -> None:
+            if self.views.unseen.get(kind.kind, False) == standing.blocked:
+                return
+            self.views.unseen[kind.kind] = standing.blocked
+            for key in self._keys():
+                self._hub.wake(key)
+
+        return changed
+
     def _waker(self, kind: Kind) -> Callable[[Change[Any]], None]:
         def wake(change: Change[Any]) -> None:
             for key in self.views.keys_for(kind, change):
                 self._hub.wake(key)
             if kind == ROLLOUT and change.new is None:
+                self._hub.refusals.pop((ROLLOUT.kind, change.namespace, change.name), None)
                 self._hub.metrics.forget(change.namespace, change.name)
 
         return wake
@@ -103,6 +126,10 @@ class RolloutLoop:
         try:
             wake_at = await reconcile_rollout(key, self.views, self._hub.cluster, self._hub.clock)
             failed = False
+            self._hub.refusals.pop(key, None)
+        except (Forbidden, Unserved) as error:
+            self._tell_refusal(key, error)
+            raise
         finally:
             _, namespace, name = key
             # A deleted Rollout has one last pass, which must not bring its metrics back.
@@ -110,6 +137,20 @@ class RolloutLoop:
                 seconds = loop.time() - started
                 self._hub.metrics.observe_pass(namespace, name, seconds, failed=failed)
         return wake_at
+
+    def _tell_refusal(self, key: Key, error: Forbidden | Unserved) -> None:
+        """Have people hear, at the Rollout itself, what keeps it from being worked on."""
+        text = str(error)
+        if isinstance(error, Forbidden):
+            text += "; grant this right to the controller's account"
+        self._hub.refusals[key] = text
+        _, namespace, name = key
+        rollout = self.views.rollouts.get(namespace, name)
+        if rollout is not None:
+            subject = Subject(
+                ObjectRef(ROLLOUT, namespace, name), rollout.uid, rollout.resource_version
+            )
+            self._hub.recorder.record(subject, Event("RolloutRefused", text, warning=True))
 
 
 def sample(rollout: RolloutFacts) -> RolloutSample:

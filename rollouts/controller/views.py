@@ -64,7 +64,8 @@ class Views:
     """The stores that a reconcile reads, and which Rollouts a change concerns.
 
     Everything is rebuilt from lists and watches; a new `Views` is a restart with empty memory.
-    `held` remembers since when a write of mere counters has been put off, by Rollout.
+    `held` remembers since when a write of mere counters has been put off, by Rollout. `unseen`
+    tells of Services and Ingresses whether the right to read them is missing.
     """
 
     def __init__(self, check_condition: ConditionCheck | None = None) -> None:
@@ -78,6 +79,7 @@ class Views:
         self.services: Store[ServiceFacts] = Store(slim_service)
         self.ingresses: Store[Manifest] = Store(slim_ingress)
         self.held: dict[Key, datetime] = {}
+        self.unseen: dict[str, bool] = {}
 
     def store(self, kind: Kind) -> Store[Any]:
         """Return the store of one of the kinds that are watched."""

@@ -15,7 +15,8 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from rollouts.kube.errors import ClusterError
+from rollouts.kube.answers import Call, read_error
+from rollouts.kube.errors import ClusterError, Forbidden
 from rollouts.kube.http import USER_AGENT
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class WatchSession:
         *,
         on_listed: Callable[[int], None],
         on_contact: Callable[[], None],
+        on_refused: Callable[[Forbidden], None] = lambda _: None,
         on_request: Callable[[str, str, str], None] | None,
     ) -> None:
         """Serve one kind.
@@ -51,6 +53,7 @@ class WatchSession:
             intake: is given every list that kopf reads of this kind.
             on_listed: told the number of objects when a list is complete.
             on_contact: called whenever kopf asks something or the server says something.
+            on_refused: told what the server said when it refused a list or a watch.
         """
         self.headers: dict[str, str] = {"User-Agent": USER_AGENT}
         self._access = access
@@ -58,6 +61,7 @@ class WatchSession:
         self._intake = intake
         self._on_listed = on_listed
         self._on_contact = on_contact
+        self._on_refused = on_refused
         self._on_request = on_request
 
     async def close(self) -> None:
@@ -88,6 +92,8 @@ class WatchSession:
             authorization = await self._access.authorization()
             response = await self._send(method, url, authorization, options)
         self._count(is_list=is_list, is_watch=is_watch, response=response)
+        if response.status == 403 and is_ours:
+            await self._tell_refusal(response, "watch" if is_watch else "list")
         if response.status != 200:
             return response
         if is_list:
@@ -105,6 +111,13 @@ class WatchSession:
         return await self._access.session().request(
             method, url, **{**options, **self._access.request_options(), "headers": headers}
         )
+
+    async def _tell_refusal(self, response: aiohttp.ClientResponse, verb: str) -> None:
+        # The body is kept by aiohttp: kopf reads it again.
+        call = Call("GET", verb, str(self._kind), self._kind.plural, response.url.path)
+        error = read_error(call, response.status, {}, await response.read())
+        if isinstance(error, Forbidden):
+            self._on_refused(error)
 
     def _take(self, body: bytes) -> Manifest:
         """Take a page of a list, and the whole list with its last page; return what is left."""

@@ -11,6 +11,7 @@ from rollouts.emulator.errors import ApiError, no_such_resource
 from rollouts.emulator.web.answers import refusal
 from rollouts.emulator.web.bodies import BODY_SIZE_MAX, media_type
 from rollouts.emulator.web.call import Call, user_of
+from rollouts.emulator.web.discovery import SERVER_VERSION
 from rollouts.emulator.web.documents import Documents
 from rollouts.emulator.web.kubeconfig import kubeconfig
 from rollouts.emulator.web.origin import is_from_page, is_loopback
@@ -86,6 +87,7 @@ async def serve(
     port: int = 0,
     time_scale: float = 1.0,
     on_request: Callable[[RequestRecord], None] | None = None,
+    version: str = SERVER_VERSION,
 ) -> Running:
     """Serve a cluster until `Running.close` is awaited.
 
@@ -96,13 +98,14 @@ async def serve(
         port: 0 takes a free one.
         time_scale: how many seconds pass on `clock` in a real one.
         on_request: called with every answered request.
+        version: what the server says that it is; its behaviour does not depend on it.
     """
     clock = clock or real_clock(time_scale)
     runner = ActorRunner(server, actors, clock=clock, scale=time_scale)
     streams = Streams()
     log = RequestLog(on_request=on_request)
     face = _Face(
-        Documents(server, lambda: runner.failure),
+        Documents(server, lambda: runner.failure, version=version),
         Verbs(server, streams, clock=clock),
         log,
         on_loopback=is_loopback(host),

@@ -7,6 +7,7 @@ ClusterError
 ├── Gone           a watch or a list continuation is too old: list again
 ├── Rejected       the server will never accept this (400, 422, admission)
 ├── Forbidden      credentials lack a right (401, 403)
+├── Unserved       the object is there, but not the part of it that was asked for
 ├── Unavailable    try later (429, 5xx, connection refused); nothing happened
 └── Unknown        the answer was lost: the write may or may not have happened
 """
@@ -40,6 +41,10 @@ class Rejected(ClusterError):
 
 class Forbidden(ClusterError):
     """The credentials lack a right; the message says which verb on which resource."""
+
+
+class Unserved(ClusterError):
+    """The object exists and its kind lacks a subresource: its definition has to be mended."""
 
 
 class Unavailable(ClusterError):

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from rollouts.kube.errors import ClusterError, Forbidden, Gone, NotFound, Unavailable
 from rollouts.kube.intake import Intake
+from rollouts.kube.mending import mend
+from rollouts.kube.standing import Standing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -72,11 +74,9 @@ class Informer(Generic[T]):
     """Follows one scope for as long as it runs.
 
     Attributes:
-        synced: set once the first list is in the store, and for good.
         contact_at: loop time of the last sign of life (list, event, bookmark, or an attempt that
             failed); None before.
-        missing: the server does not know the kind at the moment.
-        trouble: why it cannot be followed at the moment; None when all is well.
+        standing: how well the scope is known.
     """
 
     def __init__(
@@ -100,10 +100,8 @@ class Informer(Generic[T]):
         """
         self.scope = scope
         self.store = store
-        self.synced = asyncio.Event()
         self.contact_at: float | None = None
-        self.missing = False
-        self.trouble: ClusterError | None = None
+        self.standing = Standing()
         self._attempted = asyncio.Event()
         self._cluster = cluster
         self._intake = Intake(scope.kind, store, on_change, on_manifest)
@@ -111,6 +109,16 @@ class Informer(Generic[T]):
         self._sleep = sleep
         self._resource_version = ""
         self._failures = 0
+
+    @property
+    def synced(self) -> asyncio.Event:
+        """Return what is set once the first list is in the store, or the kind is missing."""
+        return self.standing.synced
+
+    @property
+    def missing(self) -> bool:
+        """Tell whether the server does not know the kind at the moment."""
+        return self.standing.missing
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -132,8 +140,8 @@ class Informer(Generic[T]):
             ClusterError: it cannot be followed at the moment; `run` goes on trying.
         """
         await self._attempted.wait()
-        if self.trouble is not None:
-            raise self.trouble
+        if self.standing.trouble is not None:
+            raise self.standing.trouble
 
     async def _list(self) -> None:
         scope = self.scope
@@ -153,12 +161,10 @@ class Informer(Generic[T]):
                 self._intake.take_page(page.items, version)
         count = self._intake.finish()
         self._resource_version = version
-        self.missing = False
-        self.trouble = None
-        self._attempted.set()
-        if not self.synced.is_set():
+        if not self.standing.synced.is_set():
             log.info("synced", extra={"scope": str(scope), "objects": count})
-            self.synced.set()
+        self.standing.listed()
+        self._attempted.set()
 
     async def _watch(self) -> None:
         scope = self.scope
@@ -174,13 +180,13 @@ class Informer(Generic[T]):
             async for event_type, manifest in events:
                 self._touch()
                 self._failures = 0
-                self.trouble = None
+                self.standing.heard()
                 self._intake.take(event_type, manifest)
                 version = manifest["metadata"].get("resourceVersion", "")
                 self._resource_version = version or self._resource_version
         self._touch()
         self._failures = 0
-        self.trouble = None
+        self.standing.heard()
         # A server may end every watch at once, as while it shuts down: not in a tight loop.
         await self._sleep(DELAYS_SECONDS[0] * (1 + self._jitter()))
 
@@ -190,27 +196,31 @@ class Informer(Generic[T]):
         delay *= 0.5 + 0.5 * self._jitter()
         if isinstance(error, Unavailable) and error.retry_after_seconds is not None:
             delay = max(delay, error.retry_after_seconds)
-        if isinstance(error, NotFound | Forbidden):
-            # A person has to act: install the definition, or grant the right.
-            delay = DELAYS_SECONDS[-1]
+        if not isinstance(error, Gone):
+            self.standing.trouble = error
+            self._attempted.set()
+        # A person has to act: install the definition, or grant the right.
         if isinstance(error, NotFound):
+            delay = DELAYS_SECONDS[-1]
             self._lose()
+        if isinstance(error, Forbidden):
+            delay = self.standing.refused(error)
+            # A watch that is granted again may be silent for long; a list says so at once.
+            self._resource_version = ""
         facts = {"scope": str(self.scope), "retry_seconds": round(delay, 2), "error": str(error)}
+        if what := mend(self.scope.kind, self.scope.namespace, error):
+            facts["mend"] = what
         # One dropped connection is the normal life of a watch; a second failure is news.
         log.log(_level(error, self._failures), "cannot follow", extra=facts)
         self._failures += 1
-        if not isinstance(error, Gone):
-            self.trouble = error
-            self._attempted.set()
         await self._sleep(delay)
 
     def _lose(self) -> None:
         """Take it in that the kind is not served: then no object of it exists either."""
-        self.missing = True
         self._touch()
         self._intake.lose_all()
         self._resource_version = ""
-        self.synced.set()
+        self.standing.lost()
 
     def _touch(self) -> None:
         self.contact_at = asyncio.get_running_loop().time()

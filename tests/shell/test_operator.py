@@ -202,7 +202,9 @@ def test_a_missing_right_is_reported_and_waited_for(tmp_path, caplog):
     caplog.set_level(logging.INFO, logger="rollouts")
 
     assert asyncio.run(main()) == ["a"]
-    assert any("403" in str(getattr(each, "error", "")) for each in caplog.records)
+    (said,) = [each for each in caplog.records if "cannot follow" in each.message][:1]
+    assert said.error == "list Rollout.argoproj.io/v1alpha1: as the test wants it"
+    assert said.mend.startswith("grant get, list and watch on rollouts.argoproj.io in all")
 
 
 def test_a_server_that_is_down_for_a_while_is_waited_for(tmp_path):

@@ -1,4 +1,5 @@
-"""Writes the table of values into the chart's README: keys, defaults and the comments above them."""
+# ruff: noqa: INP001  # a script, not a package
+"""Writes the table of values into the chart's README: keys, defaults and their comments."""
 
 from __future__ import annotations
 
@@ -61,7 +62,9 @@ def leaves(values: dict[str, Any], schema: dict[str, Any], path: str = "") -> It
 
 def table(text: str) -> str:
     """Return the table as Markdown."""
-    rows = [f"| `{each.path}` | {_cell(each.default)} | {each.comment} |" for each in read_values(text)]
+    rows = [
+        f"| `{each.path}` | {_cell(each.default)} | {each.comment} |" for each in read_values(text)
+    ]
     return "\n".join(("| Value | Default | What it does |", "| --- | --- | --- |", *rows))
 
 
@@ -70,7 +73,6 @@ def render(readme: str, values: str) -> str:
     head, _, rest = readme.partition(BEGIN)
     _, _, tail = rest.partition(END)
     return f"{head}{BEGIN}\n{table(values)}\n{END}{tail}"
-
 
 
 def _lookup(defaults: Any, path: list[str]) -> Any:

@@ -41,13 +41,13 @@ REVIEWS: tuple[ResourceType, ...] = (
 """Questions that are answered and not stored."""
 
 
-def version_document() -> Manifest:
-    """Return the answer of `/version`."""
-    major, minor, _ = SERVER_VERSION.removeprefix("v").split(".")
+def version_document(version: str) -> Manifest:
+    """Return the answer of `/version` of a server of that version."""
+    major, minor, _ = version.removeprefix("v").split(".", 2)
     return {
         "major": major,
         "minor": minor,
-        "gitVersion": SERVER_VERSION,
+        "gitVersion": version,
         "gitCommit": "",
         "gitTreeState": "clean",
         "buildDate": "1970-01-01T00:00:00Z",

@@ -29,8 +29,15 @@ V2_PROTOBUF_ASKED = {V2_PROTOBUF, "application/com.github.proto-openapi.spec.v2@
 class Documents:
     """Answers GET requests for documents; `failure` tells what has broken, if anything."""
 
-    def __init__(self, server: ApiServer, failure: Callable[[], BaseException | None]) -> None:
+    def __init__(
+        self,
+        server: ApiServer,
+        failure: Callable[[], BaseException | None],
+        *,
+        version: str = discovery.SERVER_VERSION,
+    ) -> None:
         self._server = server
+        self._version = version
         self._failure = failure
         self._openapi: dict[str, tuple[tuple[ResourceType, ...], bytes, str]] = {}
 
@@ -50,7 +57,7 @@ class Documents:
             case [probe, *_] if probe in PROBES:
                 return self._probe(probe)
             case ["version"]:
-                return answer(discovery.version_document())
+                return answer(discovery.version_document(self._version))
             case ["openapi", "v2"]:
                 return self._v2(accept)
             case ["openapi", "v3", *rest]:

@@ -8,7 +8,8 @@ from typing import TypeAlias
 from rollouts.api.refs import Manifest, ObjectRef
 from rollouts.gitops.frontends.documents import merge_patch
 from rollouts.kube.cluster import Cluster, PatchType
-from rollouts.kube.errors import Conflict
+from rollouts.kube.errors import Conflict, NotFound, Unserved
+from rollouts.kube.mending import unserved
 from rollouts.kube.store import Store
 
 Aside: TypeAlias = Callable[[Manifest], Manifest]
@@ -75,7 +76,21 @@ class StatusDoor:
                 if self.status != before:
                     raise
                 continue
+            except NotFound:
+                await self._check_subresource(subresource)
+                raise
             self.manifest = written
             self._store.wrote(written)
             return
         raise Conflict(f"{self._ref}: others keep writing to it; its status is written later")
+
+    async def _check_subresource(self, subresource: str) -> None:
+        """Tell an object that is gone from one whose definition has no such subresource."""
+        if not subresource:
+            return
+        try:
+            found = await self._cluster.get(self._ref)
+        except NotFound:
+            return
+        if found["metadata"].get("uid") == self.manifest["metadata"].get("uid"):
+            raise Unserved(unserved(self._ref, subresource))

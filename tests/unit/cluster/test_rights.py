@@ -213,7 +213,11 @@ def test_missing_and_unused_fail_both_ways():
         ("GET", "/api/v1/namespaces", Right("list", "", "namespaces")),
         ("GET", "/api/v1/namespaces/s", Right("get", "", "namespaces", "s", "s")),
         ("PATCH", "/api/v1/namespaces/s/pods/a", Right("patch", "", "pods", "s", "a")),
-        ("POST", "/apis/apps/v1/namespaces/s/replicasets", Right("create", "apps", "replicasets", "s")),
+        (
+            "POST",
+            "/apis/apps/v1/namespaces/s/daemonsets",
+            Right("create", "apps", "daemonsets", "s"),
+        ),
         ("DELETE", "/api/v1/namespaces/s/pods", Right("deletecollection", "", "pods", "s")),
         ("DELETE", "/api/v1/namespaces/s/pods/a", Right("delete", "", "pods", "s", "a")),
         (
