@@ -88,7 +88,8 @@ def kept_metadata(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
         elif key != "deletionTimestamp" and key in result:
             del result[key]
     for key in ("uid", "namespace", "deletionGracePeriodSeconds"):
-        if result.get(key) is None and old.get(key) is not None:
+        # Clients that speak Protobuf send what they leave out as an empty string.
+        if result.get(key) in (None, "") and old.get(key) is not None:
             result[key] = old[key]
     result["resourceVersion"] = old["resourceVersion"]
     if "name" not in result:

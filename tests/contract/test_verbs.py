@@ -64,6 +64,18 @@ def test_an_update_with_the_present_version_replaces(api, namespace):
     assert made["metadata"]["uid"] == replaced["metadata"]["uid"]
 
 
+def test_an_update_may_leave_empty_what_says_which_object_it_is(api, namespace):
+    """Clients that speak Protobuf, helm among them, send empty strings."""
+    made = api.create(CONFIG_MAPS, namespace, config_map())
+    body = config_map(data={"x": "y"}, resourceVersion=rv(made), namespace="", uid="")
+
+    replaced = api.update(CONFIG_MAPS, namespace, "m", body)
+
+    assert {"x": "y"} == replaced["data"]
+    assert made["metadata"]["uid"] == replaced["metadata"]["uid"]
+    assert namespace == replaced["metadata"]["namespace"]
+
+
 def test_an_update_with_a_stale_version_conflicts(api, namespace):
     made = api.create(CONFIG_MAPS, namespace, config_map())
     api.patch(CONFIG_MAPS, namespace, "m", {"data": {"a": "b"}}, MERGE)
