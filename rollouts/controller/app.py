@@ -268,7 +268,12 @@ class Controller:
         return "; ".join(said)
 
     def _note_troubles(self) -> str:
-        return "; ".join(self.hub.troubles()) if self.hub is not None else ""
+        said = self.hub.troubles() if self.hub is not None else []
+        if self._leader is not None and self._leader.refusal:
+            home = self.settings.lease_home()
+            mend = f"grant get, create and update on leases in namespace {home}"
+            said.append(f"cannot lead: {self._leader.refusal}; {mend} to this controller's account")
+        return "; ".join(said)
 
     def _check_running(self) -> str:
         return "stopping" if self._stopping else ""

@@ -15,7 +15,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from rollouts.api.refs import LEASE, Manifest, ObjectRef
-from rollouts.kube.errors import AlreadyExists, ClusterError, Conflict, NotFound
+from rollouts.kube.errors import AlreadyExists, ClusterError, Conflict, Forbidden, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -66,6 +66,7 @@ class Leader:
     Attributes:
         is_leading: we hold the Lease and work.
         contact_at: loop time of the last answer about the Lease; None before the first.
+        refusal: what the server said when the right to the Lease was missing at the last try.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Leader:
         """
         self.is_leading = False
         self.contact_at: float | None = None
+        self.refusal = ""
         self._cluster = cluster
         self._ref = ObjectRef(LEASE, namespace, name)
         self._identity = identity
@@ -168,8 +170,10 @@ class Leader:
         except ClusterError as error:
             # What was sent may have been stored: read it anew before writing again.
             self._lease = None
+            self.refusal = str(error) if isinstance(error, Forbidden) else ""
             log.warning("lease", extra={"lease": str(self._ref), "error": str(error)})
             return False
+        self.refusal = ""
         self._touch()
         return done
 

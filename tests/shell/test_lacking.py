@@ -236,6 +236,20 @@ def test_a_missing_definition_is_a_note_and_goes_when_it_is_installed(tmp_path):
     assert "[!]" not in after
 
 
+def test_without_the_right_to_the_lease_nobody_leads_and_it_says_why(tmp_path):
+    async def story(one):
+        said = await one.until_told(200, "cannot lead: get Lease/default/rollouts-controller")
+        one.lacking()
+        one.rollout("plain", nginx=False)
+        await until(lambda: one.sets("plain"))
+        return said, (await one.ready())[1]
+
+    said, after = run(story, tmp_path, lacking=["leases"])
+
+    assert "grant get, create and update on leases in namespace default" in said
+    assert "[!]" not in after
+
+
 class Old(Front):
     def __init__(self, version):
         super().__init__()
