@@ -25,6 +25,7 @@ EVERYTHING = {
         "credentials": {"namespaces": ["argocd", "flux-system"]},
         "extraRules": [{"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]}],
     },
+    "analysis": {"secretNamespaces": ["shop"]},
     "rbac": {"finalizers": True},
     "serviceAccount": {"name": "deployer", "annotations": {"cloud": "id"}},
     "extraArgs": ["--context=x"],
@@ -55,6 +56,7 @@ CASES = {
     "everything": EVERYTHING,
     "without-crds": {"crds": {"install": False}},
     "without-gitops": {"gitops": {"enabled": False}},
+    "canaries": {"gitops": {"enabled": False}, "analysis": {"enabled": False}},
     "alone": {"replicas": 1, "leaderElection": {"enabled": False}},
     "cluster-admin": {"gitops": {"clusterAdmin": True}},
 }

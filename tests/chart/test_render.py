@@ -53,7 +53,7 @@ def test_lint_has_nothing_to_say(case):
 def test_an_api_server_takes_every_object(case):
     """Namespaces first, as `--create-namespace` would; each in a dry run and for good."""
     server = ApiServer(lambda: datetime.now(UTC))
-    for name in (NAMESPACE, "argocd", "flux-system"):
+    for name in (NAMESPACE, "argocd", "flux-system", "shop"):
         manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         server.create(server.resource_for_kind("v1", "Namespace"), "", manifest)
     for each in objects(case):
@@ -234,7 +234,7 @@ def test_a_platform_may_choose_the_user():
         ({"instanceId": "not a label"}, "instanceId"),
         ({"image": {"digest": "sha256:abc"}}, "digest"),
         ({"logging": {"level": "verbose"}}, "level"),
-        ({"analysis": {"enabled": True}}, "analysis"),
+        ({"analysis": {"enabled": "yes"}}, "analysis"),
         ({"gitops": {"rights": [{"resources": ["pods"]}]}}, "apiGroups"),
         ({"runAsUser": 0}, "runAsUser"),
         ({"terminationGracePeriodSeconds": 5}, "terminationGracePeriodSeconds"),
