@@ -12,7 +12,17 @@ import pytest
 from builders import ingress_manifest, rollout_manifest, service_manifest
 from shell.front import Front, definition, serve_front, until
 
-from rollouts.api.refs import CRD, EVENT, INGRESS, LEASE, REPLICA_SET, ROLLOUT, SERVICE
+from rollouts.api.refs import (
+    ANALYSIS_TEMPLATE,
+    CLUSTER_ANALYSIS_TEMPLATE,
+    CRD,
+    EVENT,
+    INGRESS,
+    LEASE,
+    REPLICA_SET,
+    ROLLOUT,
+    SERVICE,
+)
 from rollouts.controller import operator
 from rollouts.controller.app import Controller
 from rollouts.controller.settings import Settings
@@ -80,6 +90,8 @@ class Running:
 async def running(tmp_path, *, installed=True, lacking=(), subresources=True):
     front = Front(ApiServer(lambda: datetime.now(UTC), track_ownership=False))
     async with serve_front(front):
+        front.install(ANALYSIS_TEMPLATE)
+        front.create(CRD, definition(CLUSTER_ANALYSIS_TEMPLATE, namespaced=False))
         if installed:
             made = definition(ROLLOUT)
             if not subresources:
