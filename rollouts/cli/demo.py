@@ -168,14 +168,16 @@ class Screen:
         from rich.panel import Panel
         from rich.text import Text
 
+        from rollouts.api.refs import ROLLOUT, ObjectRef
         from rollouts.cli import show
-        from rollouts.cli.demo_story import ROLLOUT_REF
+        from rollouts.cli.demo_story import NAME, PRODUCTION
         from rollouts.cli.read import picture_of
         from rollouts.kube.errors import ClusterError
 
         timeline = Panel(Text("\n".join(self._lines)), title="timeline", title_align="left")
         try:
-            tree = show.render(await picture_of(self._laptop.kube, ROLLOUT_REF))
+            ref = ObjectRef(ROLLOUT, PRODUCTION, NAME)
+            tree = show.render(await picture_of(self._laptop.kube, ref))
         except ClusterError:
             return timeline  # There is no rollout yet, or no longer a server.
         return Group(tree, "", timeline)
