@@ -20,6 +20,7 @@ from rollouts.gitops.source import (
     AuthenticationFailed,
     Credentials,
     GitCache,
+    RevisionNotFound,
     RevisionRef,
     SourceError,
     SourceUnreachable,
@@ -122,6 +123,9 @@ class Contents:
             return await self._fall_back(
                 wishes, commits, memory, login, now=now, namespace=namespace
             )
+        except RevisionNotFound as error:
+            # The next push may bring it, and is looked for as often as any other.
+            return Found(error=str(error))
         except SourceError as error:
             return Found(error=str(error), retry_at=now + RETRY_DELAY_MAX)
         memory.failing_since, memory.failures, memory.retry_at = None, 0, None

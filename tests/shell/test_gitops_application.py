@@ -589,6 +589,17 @@ def test_a_branch_forced_back_is_a_new_revision(world):
     assert world.status()["sync"]["revision"] == first
 
 
+def test_a_branch_that_is_pushed_later_is_found_at_the_next_look(world):
+    world.application()
+    world.settle()
+    assert "does not exist" in world.status()["conditions"][0]["message"]
+
+    world.git.commit({"deploy/a.yaml": [config_map("a")]})
+    world.wait(70)
+
+    assert world.sync_words() == ("Synced", "Healthy", "Succeeded")
+
+
 # Scenario 24: Git is away.
 
 
