@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: demo test check style types contracts tests e2e cluster-up cluster-down bench crds chart format clean
+.PHONY: demo test check style types contracts tests e2e cluster-build cluster-up cluster-down bench crds chart format clean
 
 demo: $(VENV)/.installed  ## the main job, live, on the embedded cluster (ARGS="--scenario abort")
 	$(BIN)/rollouts demo $(ARGS)
@@ -26,8 +26,11 @@ contracts: $(VENV)/.dev  ## who may import whom
 tests: $(VENV)/.dev  ## the tests alone (ARGS="-k pause")
 	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
-e2e: $(VENV)/.dev  ## contract and end-to-end tests on a true control plane (needs Go, or KUBECONFIG and ROLLOUTS_TEST_REAL=1)
+e2e: $(VENV)/.dev  ## contract and end-to-end tests on a true control plane (needs Go and helm)
 	$(BIN)/pytest -m real -n 0 $(ARGS)
+
+cluster-build: $(VENV)/.dev  ## build the programs of the test cluster into ~/.cache/rollouts-ci
+	@$(BIN)/python -m tests.cluster build
 
 cluster-up: $(VENV)/.dev  ## a true control plane on loopback ports; prints what to export
 	@$(BIN)/python -m tests.cluster up
