@@ -169,7 +169,7 @@ def _create_job(new: Manifest, engine: Engine) -> Manifest:
     del engine
     spec = new["spec"]
     if spec.get("manualSelector"):
-        return new
+        return _label_job(new)
     uid, name = new["metadata"]["uid"], new["metadata"]["name"]
     template = spec["template"]
     metadata = template.get("metadata") or {}
@@ -188,7 +188,21 @@ def _create_job(new: Manifest, engine: Engine) -> Manifest:
         "selector": selector,
         "template": {**template, "metadata": {**metadata, "labels": labels}},
     }
-    return {**new, "spec": changed}
+    return _label_job({**new, "spec": changed})
+
+
+def _label_job(new: Manifest) -> Manifest:
+    """Give a Job without labels those of its pods, as reading one does."""
+    metadata = new["metadata"]
+    labels = (new["spec"]["template"].get("metadata") or {}).get("labels")
+    if metadata.get("labels") or not labels:
+        return new
+    return {**new, "metadata": {**metadata, "labels": labels}}
+
+
+def _update_job(new: Manifest, before: Manifest, engine: Engine) -> Manifest:
+    del before, engine
+    return _label_job(new)
 
 
 ON_CREATE: dict[str, Callable[[Manifest, Engine], Manifest]] = {
@@ -203,6 +217,7 @@ ON_CREATE: dict[str, Callable[[Manifest, Engine], Manifest]] = {
 ON_UPDATE: dict[str, Callable[[Manifest, Manifest, Engine], Manifest]] = {
     "services": _update_service,
     "namespaces": _update_namespace,
+    "jobs.batch": _update_job,
     CRD_TABLE: reestablish,
 }
 """What a changed object gets, by table."""

@@ -88,7 +88,7 @@ def apply_configuration(
     )
     conflicts = find_conflicts(managed, changed, but=manager)
     if conflicts and not force and not _may_take_over(model, base, conflicts, manager):
-        raise _conflict(conflicts)
+        raise apply_conflict(conflicts)
     result = disown(managed, changed, but=manager)
     if owned := strip(claimed):
         # An applier that changes nothing gets no new time, and none at all as a new owner.
@@ -105,6 +105,8 @@ def apply_configuration(
 def _check_applied(model: Model, applied: Manifest, request: Request) -> None:
     rt = model.rt
     version = applied.get("apiVersion", "")
+    if not version and not applied.get("kind"):
+        raise bad_request("invalid object type: /, Kind=")
     if version != rt.api_version:
         raise bad_request(
             "Incorrect version specified in apply patch. "
@@ -176,7 +178,8 @@ def _may_take_over(
     return not difference(wanted, allowed)
 
 
-def _conflict(conflicts: dict[Manager, Trie]) -> ApiError:
+def apply_conflict(conflicts: dict[Manager, Trie]) -> ApiError:
+    """Return the 409 that names every owner and field in the way."""
     found = [
         (str(manager), show_path(path))
         for manager, fields in sorted(conflicts.items(), key=lambda each: str(each[0]))

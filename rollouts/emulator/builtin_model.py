@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rollouts.emulator.allocation import ON_CREATE, ON_UPDATE
 from rollouts.emulator.conversion import event_from_core, event_to_core
 from rollouts.emulator.decoding import Decoder
 from rollouts.emulator.defaults import DEFAULTS
-from rollouts.emulator.errors import invalid
-from rollouts.emulator.metadata import unqualified_finalizer_causes
+from rollouts.emulator.metadata import name_causes, unqualified_finalizer_causes
 from rollouts.emulator.models import Model
 from rollouts.emulator.names import (
     label_problems,
@@ -61,7 +60,11 @@ _CREATED_BY_UPDATE = frozenset(
     }
 )
 _VERSIONED_UPDATES = frozenset(
-    {"customresourcedefinitions.apiextensions.k8s.io", "leases.coordination.k8s.io"}
+    {
+        "customresourcedefinitions.apiextensions.k8s.io",
+        "leases.coordination.k8s.io",
+        "poddisruptionbudgets.policy",
+    }
 )
 _SHOWN_WHEN_DELETED = frozenset(
     {
@@ -175,16 +178,13 @@ class BuiltinModel(Model):
 
     def validate(self, manifest: Manifest, old: Manifest | None) -> list[Cause]:
         """Return everything wrong with the name and the content."""
-        causes = [] if old is not None else self._name_causes(manifest["metadata"]["name"])
+        causes = [] if old is not None else self._name_causes(manifest["metadata"])
         for rule in RULES.get(self.rt.stored_as, ()):
             causes += rule(manifest, old)
         return causes + unqualified_finalizer_causes(manifest["metadata"])
 
-    def _name_causes(self, name: str) -> list[Cause]:
-        if not name:
-            return []
-        check = _NAME_RULES.get(self.rt.stored_as, subdomain_problems)
-        return [invalid("metadata.name", name, problem) for problem in check(name)]
+    def _name_causes(self, metadata: dict[str, Any]) -> list[Cause]:
+        return name_causes(metadata, _NAME_RULES.get(self.rt.stored_as, subdomain_problems))
 
     def from_storage(self, stored: Manifest) -> Manifest:
         """Return a stored object in this version."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rollouts.emulator.decoding import Decoder
 from rollouts.emulator.errors import Cause, bad_request, invalid
+from rollouts.emulator.metadata import name_causes
 from rollouts.emulator.models import Model
 from rollouts.emulator.names import subdomain_problems
 from rollouts.emulator.nodes import DEDUCED, STRUCT, Field, Node
@@ -97,9 +98,8 @@ class CustomModel(Model):
     def validate(self, manifest: Manifest, old: Manifest | None) -> list[Cause]:
         """Return everything wrong with the name and the content."""
         causes: list[Cause] = []
-        name = manifest["metadata"]["name"]
-        if old is None and name:
-            causes += [invalid("metadata.name", name, each) for each in subdomain_problems(name)]
+        if old is None:
+            causes += name_causes(manifest["metadata"], subdomain_problems)
         body = {key: value for key, value in manifest.items() if key not in _TYPED}
         known = None
         if old is not None:

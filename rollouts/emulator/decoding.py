@@ -281,7 +281,7 @@ def _read_bytes(value: Any, node: Node, path: str) -> str:
     try:
         b64decode(text, validate=True)
     except binascii.Error:
-        raise _BadValue("illegal base64 data at input byte 0") from None
+        raise _BadValue(f"illegal base64 data at input byte {_odd_byte(value)}") from None
     return text
 
 
@@ -297,3 +297,14 @@ _SCALAR_READERS: dict[str, Callable[[Any, Node, str], Any]] = {
     MICRO_TIME: _read_micro_time,
     BYTES: _read_bytes,
 }
+
+
+def _odd_byte(text: str) -> int:
+    """Return where a reader of base64 stops: at a strange character, else at the end."""
+    found = _NOT_BASE64.search(text)
+    if found is None:
+        return len(text)
+    return found.start()
+
+
+_NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/\r\n]")

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from rollouts.emulator.errors import bad_request, conflict, forbidden, not_found
+from rollouts.emulator.errors import (
+    conflict,
+    forbidden,
+    invalid_options,
+    not_found,
+    unsupported,
+)
 from rollouts.emulator.metadata import FOREGROUND, ORPHAN, format_time
 
 if TYPE_CHECKING:
@@ -46,8 +52,15 @@ def delete(engine: Engine, request: Request, options: DeleteOptions) -> Manifest
         if marked is old or request.dry_run:
             return model.from_storage(marked)
         return model.from_storage(engine.commit(request, marked, old))
-    last = marked if request.dry_run else engine.remove(request, old, old)
+    last = (
+        marked if request.dry_run else engine.remove(request, old, marked_last(model, marked, old))
+    )
     return model.from_storage(last) if model.shows_deleted else deleted_status(request.rt, old)
+
+
+def marked_last(model: Model, marked: Manifest, old: Manifest) -> Manifest:
+    """Return what is shown of an object as it goes: one that may linger bears the mark."""
+    return marked if model.graceful else old
 
 
 def deletion_mark(
@@ -60,10 +73,12 @@ def deletion_mark(
     """
     rt = request.rt
     if options.propagation not in _PROPAGATIONS:
-        raise bad_request(
-            f'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: '
-            f'"{options.propagation}": supported values: "Foreground", "Background", "Orphan"'
+        cause = unsupported(
+            "propagationPolicy",
+            options.propagation,
+            ("Foreground", "Background", "Orphan", "nil"),
         )
+        raise invalid_options("DeleteOptions", [cause])
     old = engine.table(rt).get(request.namespace, request.name)
     if old is None:
         raise not_found(rt, request.name)

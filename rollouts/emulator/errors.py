@@ -17,17 +17,27 @@ class ApiError(Exception):
     """A refused request.
 
     `code` is the HTTP status, `reason` the machine-readable word clients switch on (`NotFound`,
-    `Conflict`, ...), `details` what `metav1.Status` carries about the object.
+    `Conflict`, ...), `details` what `metav1.Status` carries about the object. `is_text` says that
+    over HTTP the answer is a line of text, as it is where no server is in charge of a path.
     """
 
     def __init__(
-        self, code: int, reason: str, message: str, details: dict[str, Any] | None = None
+        self,
+        code: int,
+        reason: str,
+        message: str,
+        details: dict[str, Any] | None = None,
+        *,
+        is_text: bool = False,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.reason = reason
         self.message = message
+        self.is_text = is_text
         self.details: dict[str, Any] = details or {}
+        # An error of the generic kind shows its details even where there are none.
+        self._shows_details = details is not None
 
     def status(self) -> dict[str, Any]:
         """Return the body a client receives."""
@@ -37,10 +47,11 @@ class ApiError(Exception):
             "metadata": {},
             "status": "Failure",
             "message": self.message,
-            "reason": self.reason,
             "code": self.code,
         }
-        if self.details:
+        if self.reason:
+            body["reason"] = self.reason
+        if self.details or self._shows_details:
             body["details"] = self.details
         return body
 
@@ -112,7 +123,7 @@ def field_not_found(path: str, value: object) -> Cause:
 
 
 def _details(rt: ResourceType, name: str) -> dict[str, Any]:
-    details: dict[str, Any] = {"name": name}
+    details: dict[str, Any] = {"name": name} if name else {}
     if rt.group:
         details["group"] = rt.group
     details["kind"] = rt.plural
@@ -125,10 +136,13 @@ def not_found(rt: ResourceType, name: str) -> ApiError:
     return ApiError(404, "NotFound", message, _details(rt, name))
 
 
-def no_such_resource() -> ApiError:
-    """Return the 404 of a resource type that is not served."""
+def no_such_resource(*, custom: bool = False) -> ApiError:
+    """Return the 404 of a resource that is not served; over HTTP a custom one is plain text."""
     message = "the server could not find the requested resource"
-    return ApiError(404, "NotFound", message)
+    return ApiError(404, "NotFound", message, {}, is_text=custom)
+
+
+PAGE_NOT_FOUND = "404 page not found\n"
 
 
 def already_exists(rt: ResourceType, name: str) -> ApiError:
@@ -160,14 +174,25 @@ def unprocessable(rt: ResourceType, name: str, causes: Iterable[Cause]) -> ApiEr
     texts = [str(cause) for cause in found]
     kind = f"{rt.kind}.{rt.group}" if rt.group else rt.kind
     listed = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
-    details: dict[str, Any] = {"name": name}
+    details: dict[str, Any] = {"name": name} if name else {}
     if rt.group:
         details["group"] = rt.group
     details["kind"] = rt.kind
-    details["causes"] = [
-        {"reason": cause.reason, "message": cause.message, "field": cause.field} for cause in found
-    ]
+    details["causes"] = [_listed(cause) for cause in found]
     return ApiError(422, "Invalid", f'{kind} "{name}" is invalid: {listed}', details)
+
+
+def _listed(cause: Cause) -> dict[str, str]:
+    return {"reason": cause.reason, "message": cause.message, "field": cause.field}
+
+
+def invalid_options(kind: str, causes: Iterable[Cause]) -> ApiError:
+    """Return the 422 of wrong parameters; `kind` is that of the options, `ListOptions` say."""
+    found = list(causes)
+    texts = [str(cause) for cause in found]
+    listed = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+    details = {"group": "meta.k8s.io", "kind": kind, "causes": [_listed(each) for each in found]}
+    return ApiError(422, "Invalid", f'{kind}.meta.k8s.io "" is invalid: {listed}', details)
 
 
 class Undecodable(ApiError):
@@ -196,8 +221,12 @@ def unreadable_patch(error: Undecodable, *, is_strategic: bool) -> ApiError:
         text = f"map[{text.strip('{}')}]"
         why = f"cannot convert {_GO_KINDS.get(found[1], found[1])} to {found[2]}"
     cause = invalid("patch", text, why)
-    listed = {"reason": cause.reason, "message": cause.message, "field": cause.field}
-    return ApiError(422, "Invalid", f' "" is invalid: {cause}', {"causes": [listed]})
+    return unusable_patch(cause)
+
+
+def unusable_patch(cause: Cause) -> ApiError:
+    """Return the 422 of a patch that leaves something which is no object of its type."""
+    return ApiError(422, "Invalid", f' "" is invalid: {cause}', {"causes": [_listed(cause)]})
 
 
 def bad_request(message: str) -> ApiError:
@@ -210,11 +239,10 @@ def expired(message: str) -> ApiError:
     return ApiError(410, "Expired", message)
 
 
-def method_not_allowed(rt: ResourceType, action: str) -> ApiError:
+def method_not_allowed() -> ApiError:
     """Return the 405 of a verb that this resource does not have."""
-    message = f'{action} is not supported on resources of kind "{rt.group_resource}"'
-    details = {"kind": rt.plural} | ({"group": rt.group} if rt.group else {})
-    return ApiError(405, "MethodNotAllowed", message, details)
+    message = "the server does not allow this method on the requested resource"
+    return ApiError(405, "MethodNotAllowed", message, {})
 
 
 def internal_error(message: str) -> ApiError:

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from rollouts.emulator.engine import Request
     from rollouts.emulator.resources import ResourceType
 
 ANNOTATIONS_SIZE_MAX = 256 * 1024
 ORPHAN = "orphan"
 FOREGROUND = "foregroundDeletion"
-_SYSTEM = ("uid", "creationTimestamp", "selfLink", "generation", "resourceVersion")
+_SYSTEM = ("uid", "creationTimestamp", "selfLink", "resourceVersion")
 _DELETION = ("deletionTimestamp", "deletionGracePeriodSeconds")
 
 
@@ -42,6 +43,42 @@ def read_metadata(manifest: Any) -> dict[str, Any]:
     if not isinstance(metadata, dict):
         raise bad_request("json: cannot unmarshal value into Go struct field .metadata")
     return metadata
+
+
+def unique_owners(request: Request, metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return metadata that names each owner once, and tell a client that named one twice."""
+    owners = metadata.get("ownerReferences")
+    if not isinstance(owners, list) or len(owners) < 2:
+        return metadata
+    kept: dict[Any, Any] = {}
+    twice = []
+    for owner in owners:
+        uid = owner.get("uid") if isinstance(owner, dict) else None
+        if uid in kept:
+            twice.append(str(uid))
+        else:
+            kept[uid] = owner
+    if not twice:
+        return metadata
+    request.warn(
+        ".metadata.ownerReferences contains duplicate entries; API server dedups owner references "
+        "in 1.20+, and may reject such requests as early as 1.24; please fix your requests; "
+        f"duplicate UID(s) observed: {', '.join(twice)}"
+    )
+    return {**metadata, "ownerReferences": list(kept.values())}
+
+
+def check_name(metadata: dict[str, Any], name: str) -> None:
+    """Refuse an object of another name than the one in the request.
+
+    Raises:
+        ApiError: 400.
+    """
+    given = metadata.get("name")
+    if given and given != name:
+        raise bad_request(
+            f"the name of the object ({given}) does not match the name on the URL ({name})"
+        )
 
 
 def check_namespace(rt: ResourceType, metadata: dict[str, Any], namespace: str) -> None:
@@ -118,6 +155,15 @@ def metadata_causes(metadata: dict[str, Any], known: dict[str, Any] | None) -> l
     return causes
 
 
+def name_causes(metadata: dict[str, Any], check: Callable[[str], list[str]]) -> list[Cause]:
+    """Return what is wrong with a new object's name, and with the prefix it was made from."""
+    name, prefix = metadata.get("name") or "", metadata.get("generateName") or ""
+    # A prefix may end with the dash that comes before what is added.
+    shown = f"{prefix[:-2]}a" if len(prefix) > 1 and prefix.endswith("-") else prefix
+    causes = [invalid("metadata.generateName", prefix, each) for each in check(shown) if prefix]
+    return causes + [invalid("metadata.name", name, each) for each in check(name) if name]
+
+
 def label_causes(labels: dict[str, Any], path: str) -> list[Cause]:
     """Return everything wrong with a map of labels."""
     return _label_causes(labels, path)
@@ -148,6 +194,9 @@ def _owner_causes(owners: list[dict[str, Any]], path: str) -> list[Cause]:
     causes = []
     controllers: list[str] = []
     for owner in owners:
+        if (owner.get("apiVersion"), owner.get("kind")) == ("v1", "Event"):
+            why = "/v1, Kind=Event is disallowed from being an owner"
+            causes.append(invalid(path, owner, why))
         if not owner.get("apiVersion"):
             causes.append(invalid(f"{path}.apiVersion", "", "version must not be empty"))
         causes += [

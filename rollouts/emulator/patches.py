@@ -87,7 +87,7 @@ class _Failed(Exception):
 def _rejected() -> ApiError:
     # The real server hides the reason, also of a failed `test`; clients know it by code and text.
     message = "the server rejected our request due to an error in our request"
-    return ApiError(422, "Invalid", message)
+    return ApiError(422, "Invalid", message, {})
 
 
 def json_patch(document: Any, operations: Any) -> Any:

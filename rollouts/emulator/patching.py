@@ -11,12 +11,13 @@ from rollouts.emulator.errors import (
     Undecodable,
     bad_request,
     conflict,
+    invalid_options,
     not_found,
     required,
     unreadable_patch,
     unsupported_media_type,
 )
-from rollouts.emulator.metadata import check_namespace, read_metadata
+from rollouts.emulator.metadata import check_name, check_namespace, read_metadata
 from rollouts.emulator.patches import json_patch, merge_patch
 from rollouts.emulator.strategic import strategic_merge
 from rollouts.emulator.typed import merge
@@ -57,10 +58,25 @@ def patch(
     model = engine.model(request.rt)
     try:
         return replace(
-            engine, request, old, lambda before: change(model, content_type, before, body)
+            engine,
+            request,
+            old,
+            lambda before: _in_place(request, model, content_type, before, body),
         )
     except Undecodable as error:
         raise unreadable_patch(error, is_strategic=content_type == STRATEGIC_PATCH) from None
+
+
+def _in_place(  # noqa: PLR0917  # a patch and what it is for
+    request: Request, model: Model, content_type: str, before: Manifest, body: Any
+) -> Manifest:
+    """Return a changed object, which must not have become another one."""
+    changed = change(model, content_type, before, body)
+    metadata = read_metadata(changed)
+    if metadata is not before["metadata"]:
+        check_name(metadata, request.name)
+        check_namespace(request.rt, metadata, request.namespace)
+    return changed
 
 
 def check_patch_type(request: Request, patch_type: str) -> str:
@@ -71,10 +87,10 @@ def check_patch_type(request: Request, patch_type: str) -> str:
     """
     content_type = patch_type.partition(";")[0].strip()
     if content_type not in PATCH_TYPES or (content_type == STRATEGIC_PATCH and request.rt.custom):
-        accepted = [
-            each for each in PATCH_TYPES if each != STRATEGIC_PATCH or not request.rt.custom
-        ]
-        raise unsupported_media_type(accepted)
+        if not request.rt.custom:
+            message = "415: Unsupported Media Type"
+            raise ApiError(415, "UnsupportedMediaType", message, {})
+        raise unsupported_media_type(each for each in PATCH_TYPES if each != STRATEGIC_PATCH)
     return content_type
 
 
@@ -107,27 +123,31 @@ def _apply(engine: Engine, request: Request, body: Any, *, force: bool) -> Manif
     if not isinstance(body, dict):
         raise bad_request("error decoding patch: the patch must be a JSON object")
     if not request.field_manager:
-        raise _missing_manager()
+        raise missing_manager()
     metadata = read_metadata(body)
-    given = metadata.get("name")
-    if given and given != request.name:
-        raise bad_request(
-            f"the name of the object ({given}) does not match the name on the URL ({request.name})"
-        )
+    check_name(metadata, request.name)
     check_namespace(rt, metadata, request.namespace)
     applied = {**body, "metadata": {**metadata, "name": request.name}}
     old = engine.table(rt).get(request.namespace, request.name)
-    if old is None:
-        return _apply_new(engine, request, model, applied, force=force)
-    return replace(
-        engine,
-        request,
-        old,
-        lambda before: _applied(
-            engine, request, model, before=before, applied=applied, force=force
-        ),
-        applied=True,
-    )
+    try:
+        if old is None:
+            return _apply_new(engine, request, model, applied, force=force)
+        return replace(
+            engine,
+            request,
+            old,
+            lambda before: _applied(
+                engine, request, model, before=before, applied=applied, force=force
+            ),
+            applied=True,
+        )
+    except Undecodable as error:
+        kind = f"{rt.group}/{rt.version}, Kind={rt.kind}"
+        message = (
+            f"failed to convert new object (/{request.name}; {kind}) to proper version: unable to "
+            f"convert unstructured object to {kind}: error decoding from json: {error.why}"
+        )
+        raise ApiError(500, "", message) from None
 
 
 def _applied(
@@ -164,12 +184,7 @@ def _apply_new(
     return insert(engine, request, model, made, applied=True)
 
 
-def _missing_manager() -> ApiError:
+def missing_manager() -> ApiError:
+    """Return the 422 of an apply patch by nobody."""
     cause = required("fieldManager", "is required for apply patch")
-    details = {
-        "group": "meta.k8s.io",
-        "kind": "PatchOptions",
-        "causes": [{"reason": cause.reason, "message": cause.message, "field": cause.field}],
-    }
-    message = f'PatchOptions.meta.k8s.io "" is invalid: {cause}'
-    return ApiError(422, "Invalid", message, details)
+    return invalid_options("PatchOptions", [cause])

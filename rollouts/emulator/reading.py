@@ -73,15 +73,20 @@ def list_objects(engine: Engine, rt: ResourceType, options: ListOptions) -> List
     rv, after = engine.store.rv, ""
     if options.continue_:
         rv, after = _read_token(options.continue_)
+        if options.resource_version not in ("", "0"):
+            raise bad_request("specifying resource version is not allowed when using continue")
     elif options.resource_version_match == "Exact":
-        rv = read_rv(options.resource_version)
+        rv = _read_list_rv(options.resource_version)
+        _check_not_future(engine, rv)
     elif options.resource_version not in ("", "0"):
-        _check_not_future(engine, read_rv(options.resource_version))
+        _check_not_future(engine, _read_list_rv(options.resource_version))
     items = _select(table, engine.store.rv, rv, chosen, paging=bool(options.continue_))
     if after:
         items = tuple([each for each in items if _key(each) > after])
     more, remaining = "", None
-    if options.limit and len(items) > options.limit:
+    # What may come from the server's cache is never cut into pages.
+    is_paged = options.limit > 0 and (options.resource_version != "0" or bool(after))
+    if is_paged and len(items) > options.limit:
         if not options.label_selector and not options.field_selector:
             remaining = len(items) - options.limit
         items = items[: options.limit]
@@ -136,7 +141,8 @@ def _read_token(token: str) -> tuple[int, str]:
         fields = json.loads(text)
         return int(fields["rv"]), str(fields["start"])
     except (ValueError, KeyError, TypeError):
-        raise bad_request(f"continue key is not valid: {token!r}") from None
+        message = f"invalid continue token: continue key is not valid: {token!r}"
+        raise bad_request(message) from None
 
 
 def read_filter(rt: ResourceType, options: ListOptions) -> Filter:
@@ -150,20 +156,31 @@ def read_rv(text: str) -> int:
     """Return a resourceVersion as a number.
 
     Raises:
-        ApiError: 400.
+        ApiError: 500, which is what the server makes of a watch or a get from no version.
     """
     if not (text.isascii() and text.isdigit()):
-        raise bad_request(
-            f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: '
-            f'parsing "{text}": invalid syntax'
-        )
+        raise ApiError(500, "", _no_version(text))
     return int(text)
+
+
+def _read_list_rv(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise bad_request(f"invalid resource version: {_no_version(text)}")
+    return int(text)
+
+
+def _no_version(text: str) -> str:
+    return (
+        f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: '
+        f'parsing "{text}": invalid syntax'
+    )
 
 
 def _check_not_future(engine: Engine, rv: int) -> None:
     if rv > engine.store.rv:
         message = f"Timeout: Too large resource version: {rv}, current: {engine.store.rv}"
-        raise ApiError(504, "Timeout", message, {"retryAfterSeconds": 1})
+        cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
+        raise ApiError(504, "Timeout", message, {"retryAfterSeconds": 1, "causes": [cause]})
 
 
 def watch(
@@ -202,6 +219,7 @@ def watch(
         opened.start_at(position)
     else:
         opened.start_with(initial)
-    if send_initial_events:
+    # Whoever takes bookmarks is told where the initial events end, asked for or not.
+    if initial is not None and bookmarks:
         opened.announce()
     return opened

@@ -110,8 +110,11 @@ class Registry:
         """
         found = self._by_path.get((group, version, plural))
         if found is None:
-            raise no_such_resource()
+            raise no_such_resource(custom=not self._has_builtin(group))
         return found
+
+    def _has_builtin(self, group: str) -> bool:
+        return any(rt.group == group and not rt.custom for rt in self._by_path.values())
 
     def by_kind(self, api_version: str, kind: str) -> ResourceType:
         """Return the type of a manifest.

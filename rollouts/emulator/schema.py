@@ -149,7 +149,7 @@ def _settle_object(
                 made[key] = item
             else:
                 dropped.append(here)
-        elif item is not None or inner.nullable or not inner.has_default:
+        elif item is not None or inner.nullable or not (inner.type or inner.has_default):
             made[key] = settle(inner, item, earlier.get(key), here, dropped=dropped)
     for key, inner in rule.defaulted:
         if key not in made:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from rollouts.emulator.errors import bad_request
+from rollouts.emulator.names import qualified_name_problems
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +49,6 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "nodes": ("spec.unschedulable",),
     "services": ("spec.clusterIP", "spec.type"),
     "replicationcontrollers": ("status.replicas",),
-    "replicasets.apps": ("status.replicas",),
     "jobs.batch": ("status.successful",),
 }
 
@@ -123,16 +123,28 @@ class _Reader:
     def take(self, expected: str = "") -> str:
         token = self.peek()
         if (expected and token != expected) or (not expected and token in ("", "(", ")", ",")):
+            if expected == ",":
+                raise bad_request(f"found '{token}', expected: ',' or 'end of string'")
             wanted = f"'{expected}'" if expected else "identifier"
-            raise bad_request(f"unable to parse requirement: found '{token}', expected: {wanted}")
+            comma = "" if expected else ","
+            raise bad_request(
+                f"unable to parse requirement: found '{token}'{comma} expected: {wanted}"
+            )
         self.position += 1
         return token
+
+    def key(self) -> str:
+        key = self.take()
+        for problem in qualified_name_problems(key):
+            detail = f'Invalid value: "{key}": {problem}'
+            raise bad_request(f"unable to parse requirement: <nil>: {detail}")
+        return key
 
     def requirement(self) -> Requirement:
         if self.peek() == "!":
             self.take()
-            return Requirement(self.take(), "!exists")
-        key = self.take()
+            return Requirement(self.key(), "!exists")
+        key = self.key()
         operator = self.peek()
         if operator in ("", ","):
             return Requirement(key, "exists")
@@ -153,7 +165,7 @@ class _Reader:
         value = self.take()
         if not re.fullmatch(r"[+-]?\d+", value):
             raise bad_request(
-                f"unable to parse requirement: values[0][{key}]: Invalid value: "
+                f"unable to parse requirement: values[0]: Invalid value: "
                 f"\"{value}\": for 'Gt', 'Lt' operators, the value must be an integer"
             )
         return Requirement(key, "gt" if operator == ">" else "lt", (value,))

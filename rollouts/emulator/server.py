@@ -10,6 +10,7 @@ from rollouts.emulator.deleting import DeleteOptions, delete
 from rollouts.emulator.draining import after_removal, delete_container, is_container
 from rollouts.emulator.engine import Engine, Request
 from rollouts.emulator.patching import patch
+from rollouts.emulator.pods import bind, evict
 from rollouts.emulator.reading import ListOptions, ListResult, get, list_objects, watch
 from rollouts.emulator.scaling import get_scale, patch_scale, update_scale
 from rollouts.emulator.writing import check_subresource, create, update
@@ -200,7 +201,7 @@ class ApiServer:
             warnings,
         )
         if subresource == "scale":
-            return patch_scale(self._engine, request, body, patch_type)
+            return patch_scale(self._engine, request, body, patch_type, force=force)
         return patch(self._engine, request, body, patch_type, force=force)
 
     def delete(
@@ -227,6 +228,28 @@ class ApiServer:
         if is_container(rt):
             return delete_container(self._engine, request, options)
         return delete(self._engine, request, options)
+
+    def evict(
+        self,
+        namespace: str,
+        name: str,
+        eviction: Manifest,
+        *,
+        uid: str = "",
+        resource_version: str = "",
+        grace_seconds: int | None = None,
+        dry_run: bool = False,
+    ) -> Manifest:
+        """Delete a pod unless that breaks its disruption budget, which is a 429."""
+        pods = self.resource("", "v1", "pods")
+        request = Request("delete", pods, namespace, name, dry_run=dry_run)
+        options = DeleteOptions("", uid, resource_version, grace_seconds)
+        return evict(self._engine, request, eviction, options)
+
+    def bind(self, namespace: str, name: str, binding: Manifest) -> Manifest:
+        """Give a pod the node that a Binding names."""
+        pods = self.resource("", "v1", "pods")
+        return bind(self._engine, Request("update", pods, namespace, name), binding)
 
     def delete_collection(
         self,

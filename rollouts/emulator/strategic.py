@@ -31,7 +31,7 @@ def strategic_merge(root: Node, original: dict[str, Any], patch: dict[str, Any])
 
 def _unusable() -> ApiError:
     message = "the server rejected our request due to an error in our request"
-    return ApiError(422, "Invalid", message)
+    return ApiError(422, "Invalid", message, {})
 
 
 def _nonsense(message: str) -> ApiError:

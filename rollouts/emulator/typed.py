@@ -381,9 +381,16 @@ def _check_items(node: Node, value: list[Any], path: str) -> list[str]:
                 problems.append(f"{path}: element {position}: {error}")
                 continue
             if step in seen:
-                shown = step.removeprefix("v:")
-                problems.append(f"{path}: duplicate entries for key [{shown}]")
+                problems.append(f"{path}: duplicate entries for key [{_show_step(step)}]")
                 continue
             insert(seen, (step,))
         problems += check_declared(_item(node), item, here)
     return problems
+
+
+def _show_step(step: str) -> str:
+    """Write the step to a list's item as the server does: its keys, or its value."""
+    if not step.startswith("k:"):
+        return step.removeprefix("v:")
+    keys = json.loads(step.removeprefix("k:"))
+    return ",".join(f"{key}={json.dumps(value)}" for key, value in keys.items())

@@ -24,6 +24,7 @@ from rollouts.emulator.schema import INT_OR_STRING, Rule
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_INT64_MAX = 2**63 - 1
 _DURATION = re.compile(
     r"[+-]?(\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)((\d+(\.\d*)?)(ns|us|µs|ms|s|m|h))*|0"
 )
@@ -43,7 +44,7 @@ def check_value(rule: Rule, value: Any, known: Any, path: str) -> list[Cause]:
         return [_bad_type(rule, "null", path)]
     found = _type_of(value)
     if not _is_type(rule, found):
-        return [_bad_type(rule, found, path)]
+        return [_bad_type(rule, found, path), *_check_enum(rule, value, path)]
     causes = _check_enum(rule, value, path)
     if found == "object":
         causes += _check_object(rule, value, known, path)
@@ -62,9 +63,9 @@ def _type_of(value: Any) -> str:
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int):
-        return "integer"
+        return "integer" if abs(value) <= _INT64_MAX else "number"
     if isinstance(value, float):
-        return "integer" if value.is_integer() else "number"
+        return "integer" if value.is_integer() and abs(value) <= _INT64_MAX else "number"
     if isinstance(value, str):
         return "string"
     return {"dict": "object", "list": "array"}.get(type(value).__name__, "null")
@@ -167,11 +168,12 @@ def _check_string(rule: Rule, value: str, path: str) -> list[Cause]:
     checks = rule.checks
     causes = []
     low, high = checks.get("minLength"), checks.get("maxLength")
-    if low is not None and len(value) < low:
-        causes.append(_broken(path, value, f"should be at least {low} chars long"))
+    # The first of these that is broken is the only one that is told.
     if high is not None and len(value) > high:
         causes.append(too_long(path, high))
-    if rule.pattern is not None and not rule.pattern.search(value):
+    elif low is not None and len(value) < low:
+        causes.append(_broken(path, value, f"should be at least {low} chars long"))
+    elif rule.pattern is not None and not rule.pattern.search(value):
         causes.append(_broken(path, value, f"should match '{rule.pattern.pattern}'"))
     check = _FORMATS.get(checks.get("format", ""))
     if check is not None and not check(value):

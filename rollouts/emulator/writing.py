@@ -7,6 +7,7 @@ equal to what is stored is not written.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from rollouts.emulator.crds import CRD_TABLE
@@ -14,24 +15,26 @@ from rollouts.emulator.draining import finish, is_container
 from rollouts.emulator.errors import (
     MODIFIED,
     ApiError,
+    Undecodable,
     already_exists,
     bad_request,
     conflict,
     forbidden,
-    internal_error,
     invalid,
-    method_not_allowed,
+    no_such_resource,
     not_found,
     required,
     unprocessable,
 )
 from rollouts.emulator.metadata import (
+    check_name,
     check_namespace,
     fresh_metadata,
     immutable_causes,
     kept_metadata,
     metadata_causes,
     read_metadata,
+    unique_owners,
 )
 from rollouts.emulator.ownership import without_managed
 from rollouts.emulator.patches import equal
@@ -56,7 +59,8 @@ def create(engine: Engine, request: Request, manifest: Manifest) -> Manifest:
     check_type(rt, manifest)
     check_namespace(rt, metadata, request.namespace)
     if metadata.get("resourceVersion"):
-        raise internal_error("resourceVersion should not be set on objects to be created")
+        message = "resourceVersion should not be set on objects to be created"
+        raise ApiError(500, "", message)
     return insert(engine, request, model, manifest, applied=False)
 
 
@@ -66,7 +70,7 @@ def insert(
     """Finish and store an object that is not there yet; `applied` says its owner is recorded."""
     rt = request.rt
     namespace = request.namespace if rt.namespaced else ""
-    metadata = read_metadata(manifest)
+    metadata = unique_owners(request, read_metadata(manifest))
     name, generated = _choose_name(engine, request, metadata, namespace)
     if not name:
         cause = required("metadata.name", "name or generateName is required")
@@ -130,17 +134,34 @@ def check_type(rt: ResourceType, manifest: Manifest) -> None:
     """
     api_version, kind = manifest.get("apiVersion"), manifest.get("kind")
     if rt.custom and not kind:
-        raise bad_request(f"Object 'Kind' is missing in {manifest.get('metadata', {})}")
-    if api_version and api_version != rt.api_version:
         raise bad_request(
-            f"the API version in the data ({api_version}) does not match "
+            f"the object provided is unrecognized (must be of type {rt.kind}): "
+            f"Object 'Kind' is missing in {json.dumps(manifest)!r}"
+        )
+    if rt.custom and api_version != rt.api_version:
+        raise bad_request(
+            f"the API version in the data ({api_version or ''}) does not match "
             f"the expected API version ({rt.api_version})"
         )
-    if kind and kind != rt.kind:
+    why = wrong_type_of(rt, manifest)
+    if why:
         raise bad_request(
-            f'{kind} in version "{rt.version}" cannot be handled as a {rt.kind}: '
-            f"converting ({kind}) to ({rt.kind}): unknown conversion"
+            f'{kind or rt.kind} in version "{rt.version}" cannot be handled as a {rt.kind}: {why}'
         )
+
+
+def wrong_type_of(rt: ResourceType, manifest: Manifest) -> str:
+    """Say why a manifest is none of this type; an absent type is taken from the request."""
+    api_version, kind = manifest.get("apiVersion"), manifest.get("kind")
+    if api_version and api_version != rt.api_version and not rt.custom:
+        return (
+            f'no kind "{kind or rt.kind}" is registered for version "{api_version}" '
+            'in scheme "pkg/runtime/scheme.go:111"'
+        )
+    if kind and kind != rt.kind:
+        inner = rt.group.partition(".")[0] or "core"
+        return f"converting ({rt.version}.{kind}) to ({inner}.{rt.kind}): unknown conversion"
+    return ""
 
 
 def check_open_namespace(engine: Engine, rt: ResourceType, namespace: str, name: str) -> None:
@@ -177,11 +198,7 @@ def decode(request: Request, model: Model, manifest: Manifest, known: Manifest |
     decoded, unknown = model.decode(manifest, known)
     if unknown and request.field_validation == "Strict":
         listed = ", ".join(f'unknown field "{path}"' for path in unknown)
-        rt = request.rt
-        raise bad_request(
-            f'{rt.kind} in version "{rt.version}" cannot be handled as a {rt.kind}: '
-            f"strict decoding error: {listed}"
-        )
+        raise Undecodable(request.rt, manifest, f"strict decoding error: {listed}")
     if request.field_validation == "Warn":
         for path in unknown:
             request.warn(f'unknown field "{path}"')
@@ -198,11 +215,7 @@ def update(engine: Engine, request: Request, manifest: Manifest) -> Manifest:
     model = engine.model(rt)
     metadata = read_metadata(manifest)
     check_type(rt, manifest)
-    given = metadata.get("name")
-    if given and given != request.name:
-        raise bad_request(
-            f"the name of the object ({given}) does not match the name on the URL ({request.name})"
-        )
+    check_name(metadata, request.name)
     check_namespace(rt, metadata, request.namespace)
     old = engine.table(rt).get(request.namespace, request.name)
     if old is None:
@@ -218,12 +231,14 @@ def update(engine: Engine, request: Request, manifest: Manifest) -> Manifest:
             )
         decode(request, model, manifest, None)  # What cannot be read is refused first.
         raise not_found(rt, request.name)
-    _check_same_object(rt, request.name, metadata, old)
+    if uid := metadata.get("uid"):
+        check_uid(request, uid, old["metadata"]["uid"])
     if not metadata.get("resourceVersion") and not model.unconditional_update:
         cause = invalid("metadata.resourceVersion", 0, "must be specified for an update")
         error = unprocessable(rt, request.name, [cause])
         # The generic registry names the resource here, where everything else names the kind.
         error.message = f'{rt.group_resource} "{request.name}" is invalid: {cause}'
+        error.details["kind"] = rt.plural
         raise error
     proposed = {**manifest, "metadata": {**metadata, "name": request.name}}
     return replace(engine, request, old, lambda _: proposed)
@@ -239,17 +254,14 @@ def _other_uid(rt: ResourceType, request: Request, uid: str) -> str:
     )
 
 
-def _check_same_object(
-    rt: ResourceType, name: str, metadata: dict[str, Any], old: Manifest
-) -> None:
-    uid = metadata.get("uid")
-    known = old["metadata"]["uid"]
-    if uid and uid != known:
-        raise conflict(
-            rt,
-            name,
-            f"Precondition failed: UID in precondition: {uid}, UID in object meta: {known}",
-        )
+def check_uid(request: Request, uid: str, known: str) -> None:
+    """Refuse a write that was meant for an earlier object of the same name.
+
+    Raises:
+        ApiError: 409.
+    """
+    if uid != known:
+        raise conflict(request.rt, request.name, _other_uid(request.rt, request, uid) + known)
 
 
 def replace(
@@ -308,12 +320,12 @@ def settle(
         ApiError: 400, 409 (stale resourceVersion), 422.
     """
     rt, name = request.rt, request.name
+    if why := wrong_type_of(rt, proposed):
+        raise Undecodable(rt, proposed, why)
     check_type(rt, proposed)
-    metadata = read_metadata(proposed)
+    metadata = unique_owners(request, read_metadata(proposed))
     known = before["metadata"]
-    version = metadata.get("resourceVersion")
-    if version and version != known["resourceVersion"]:
-        raise conflict(rt, name, MODIFIED)
+    check_version(rt, name, metadata.get("resourceVersion"), known)
     if metadata is not known:
         proposed = {**proposed, "metadata": kept_metadata(metadata, known)}
     new = model.scope_update(decode(request, model, proposed, before), before, request.subresource)
@@ -330,6 +342,19 @@ def settle(
     if causes:
         raise unprocessable(rt, name, causes)
     return new
+
+
+def check_version(rt: ResourceType, name: str, version: Any, known: dict[str, Any]) -> None:
+    """Refuse a write that was made from another version; "0" is any, as an absent one is.
+
+    Raises:
+        ApiError: 409, or 500 for something that is no version, as the server has it.
+    """
+    if not version or version in (known["resourceVersion"], "0"):
+        return
+    if not str(version).isdigit():
+        raise ApiError(500, "", f'strconv.ParseUint: parsing "{version}": invalid syntax')
+    raise conflict(rt, name, MODIFIED)
 
 
 def _count_generation(model: Model, new: Manifest, before: Manifest) -> Manifest:
@@ -365,15 +390,4 @@ def check_subresource(rt: ResourceType, subresource: str) -> None:
         ApiError: 404.
     """
     if subresource and not rt.has_subresource(subresource):
-        message = "the server could not find the requested resource"
-        raise ApiError(404, "NotFound", message)
-
-
-def check_verb(rt: ResourceType, verb: str) -> None:
-    """Refuse a verb that the type does not have.
-
-    Raises:
-        ApiError: 405.
-    """
-    if verb not in rt.verbs:
-        raise method_not_allowed(rt, verb)
+        raise no_such_resource(custom=rt.custom)

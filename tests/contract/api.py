@@ -1,7 +1,7 @@
 """What a back end must offer to be held to the contract, and the emulator as one of them.
 
-A second back end (a real API server over HTTP) implements `Api` and registers a factory in
-`BACK_ENDS` of conftest.py; the tests know nothing of either.
+A second back end (a real API server over HTTP) implements `Api` and is opened by back_ends.py;
+the tests know nothing of either.
 """
 
 from __future__ import annotations
@@ -93,7 +93,19 @@ class Api(Protocol):
 
     def delete(self, kind: Type, namespace: str, name: str, **options: Any) -> dict: ...
 
+    def delete_collection(self, kind: Type, namespace: str, **options: Any) -> list[str]:
+        """Delete what the selectors pick and return its names."""
+        ...
+
+    def evict(self, namespace: str, name: str) -> dict: ...
+
+    def bind(self, namespace: str, name: str, node: str) -> dict: ...
+
     def watch(self, kind: Type, namespace: str, **options: Any) -> Stream: ...
+
+    def old_version(self) -> str:
+        """Return a version that the server does not remember."""
+        ...
 
     def install(self, definition: dict) -> None:
         """Create a CustomResourceDefinition and wait until it is established."""
@@ -156,8 +168,29 @@ class EmulatorApi:
     def delete(self, kind, namespace, name, **options):
         return self._call("delete", kind, namespace, name, **options)
 
+    def delete_collection(self, kind, namespace, **options):
+        result = self._call("delete_collection", kind, namespace, **options)
+        return [each["metadata"]["name"] for each in result.items]
+
+    def _direct(self, verb, *args):
+        self._now += timedelta(seconds=1)
+        try:
+            return getattr(self.server, verb)(*args)
+        except ApiError as error:
+            raise Refused(error.status()) from None
+
+    def evict(self, namespace, name):
+        return self._direct("evict", namespace, name, {"metadata": {"name": name}})
+
+    def bind(self, namespace, name, node):
+        return self._direct("bind", namespace, name, {"target": {"kind": "Node", "name": node}})
+
     def watch(self, kind, namespace, **options):
         return EmulatorStream(self._call("watch", kind, namespace, **options))
+
+    def old_version(self):
+        self.server.compact()
+        return "1"
 
     def install(self, definition):
         kind = Type(

@@ -2,79 +2,73 @@
 
 from __future__ import annotations
 
-import asyncio
-import ssl
-import threading
-from contextlib import contextmanager
+import os
+from contextlib import ExitStack
 from itertools import count
 
 import pytest
-from contract.api import EmulatorApi, Type
-from contract.http_api import HttpApi
-from contract.kinds import GADGET, NAMESPACES, definition
+from contract.api import Type
+from contract.back_ends import BackEnds, foreign, over_http_with_actors, reach
+from contract.kinds import GADGET, NAMESPACES
 
-from rollouts.emulator import ApiServer
-from rollouts.emulator.http import real_clock, serve
-from tests.cluster.control_plane import BARE, ControlPlane
+from tests.real import foreign_kubeconfig
 
 _numbers = count(1)
+REAL = pytest.param("real", marks=pytest.mark.real)
 
 
-@contextmanager
-def in_process():
-    yield EmulatorApi()
+@pytest.fixture(scope="session")
+def back_ends():
+    with ExitStack() as stack:
+        yield BackEnds(stack)
 
 
-@contextmanager
-def over_http():
-    """The emulator behind its HTTP face, in an event loop of its own."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-
-    def wait_for(work):
-        return asyncio.run_coroutine_threadsafe(work, loop).result(10)
-
-    running = wait_for(serve(ApiServer(real_clock(1.0)), ()))
-    api = HttpApi(running.url)
-    yield api
-    api.close()
-    wait_for(running.close())
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+@pytest.fixture(scope="session", params=["in-process", "http", REAL])
+def api(request, back_ends):
+    """The back end under test; in none of them do controllers run."""
+    return back_ends.named(request.param)
 
 
-@contextmanager
-def real():
-    """A true API server in which nothing moves by itself, as nothing does in the other two."""
-    with ControlPlane.start(parts=BARE) as cluster:
-        trust = ssl.create_default_context(cafile=str(cluster.site.certificate("ca.crt")))
-        api = HttpApi(cluster.site.url, cluster.credentials, trust)
-        yield api
-        api.close()
+@pytest.fixture(scope="session", params=["http", REAL])
+def wire(request, back_ends):
+    """A back end whose very answers are looked at: codes, headers and forms."""
+    return back_ends.named(request.param)
 
 
-BACK_ENDS = {"in-process": in_process, "http": over_http, "real": real}
+@pytest.fixture(scope="session", params=["http", REAL])
+def living(request, back_ends):
+    """A back end with its controllers: the emulator's actors, or the true ones."""
+    if request.param == "http":
+        return back_ends.open("actors", over_http_with_actors)
+    if foreign_kubeconfig() is not None:
+        return back_ends.open("real", foreign)
+    cluster = request.getfixturevalue("control_plane")
+    return back_ends.open("whole", lambda: reach(cluster))
 
 
-@pytest.fixture(
-    scope="session",
-    params=["in-process", "http", pytest.param("real", marks=pytest.mark.real)],
-)
-def api(request):
-    """The back end under test, with the custom resource of the suite installed."""
-    with BACK_ENDS[request.param]() as back_end:
-        back_end.install(definition())
-        yield back_end
+def _make_namespace(api):
+    # The cluster of somebody else may hold what an earlier run has left.
+    name = f"contract-{os.getpid()}-{next(_numbers)}"
+    api.create(NAMESPACES, "", {"metadata": {"name": name}})
+    return name
 
 
 @pytest.fixture
 def namespace(api):
     """A fresh, empty namespace."""
-    name = f"contract-{next(_numbers)}"
-    api.create(NAMESPACES, "", {"metadata": {"name": name}})
-    return name
+    return _make_namespace(api)
+
+
+@pytest.fixture
+def space(wire):
+    """A fresh, empty namespace behind `wire`."""
+    return _make_namespace(wire)
+
+
+@pytest.fixture
+def town(living):
+    """A fresh namespace where controllers run."""
+    return _make_namespace(living)
 
 
 @pytest.fixture

@@ -6,13 +6,18 @@ import http.client
 import json
 import queue
 import threading
+import time
+from contextlib import suppress
+from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from contract.api import Page, Refused, Type
 
+JSON = "application/json"
 _QUIET_SECONDS = 0.3
 _EVENT_SECONDS = 10
-_ESTABLISH_TRIES = 50
+_ESTABLISH_TRIES = 200
+_SERVED_SECONDS = 0.05
 
 _PARAMETERS = {
     "field_manager": "fieldManager",
@@ -20,7 +25,12 @@ _PARAMETERS = {
     "label_selector": "labelSelector",
     "field_selector": "fieldSelector",
     "resource_version": "resourceVersion",
+    "resource_version_match": "resourceVersionMatch",
     "limit": "limit",
+    "watch": "watch",
+    "bookmarks": "allowWatchBookmarks",
+    "send_initial_events": "sendInitialEvents",
+    "timeout_seconds": "timeoutSeconds",
     "continue_": "continue",
 }
 _CLUSTER_SCOPED = ("namespaces", "customresourcedefinitions")
@@ -29,7 +39,8 @@ _CLUSTER_SCOPED = ("namespaces", "customresourcedefinitions")
 class HttpStream:
     """A watch read by a thread of its own."""
 
-    def __init__(self, connection, response):
+    def __init__(self, connection, response, *, bookmarks=False):
+        self._bookmarks = bookmarks
         self._connection = connection
         self._response = response
         self._events = queue.Queue()
@@ -40,7 +51,7 @@ class HttpStream:
         try:
             for line in self._response:
                 event = json.loads(line)
-                if event["type"] != "BOOKMARK":
+                if self._bookmarks or event["type"] != "BOOKMARK":
                     self._events.put((event["type"], event["object"]))
         except (OSError, ValueError, http.client.HTTPException, AttributeError):
             return  # The test has ended and closed the connection under the reader.
@@ -57,10 +68,28 @@ class HttpStream:
 
     def close(self):
         if self._connection.sock is not None:
-            self._connection.sock.shutdown(2)
+            with suppress(OSError):  # The server may have ended the watch before.
+                self._connection.sock.shutdown(2)
         self._thread.join(_EVENT_SECONDS)
         self._connection.close()
         self._response.close()
+
+
+class Answer(NamedTuple):
+    """What came back, as it came."""
+
+    code: int
+    headers: Any
+    text: str
+
+    @property
+    def body(self):
+        return json.loads(self.text)
+
+    @property
+    def lines(self):
+        """The events of a watch that has ended."""
+        return [json.loads(line) for line in self.text.splitlines()]
 
 
 class HttpApi:
@@ -73,6 +102,12 @@ class HttpApi:
         self._trust = trust
         self._connection = self._connect()
         self._streams = []
+        self.forget = lambda: None
+
+    def old_version(self):
+        """Return a version that the server does not remember."""
+        self.forget()
+        return "1"
 
     def _connect(self):
         if self._trust is None:
@@ -92,7 +127,7 @@ class HttpApi:
         parts = [f"{root}{place}/{kind.plural}", name, subresource]
         return "/".join(part for part in parts if part)
 
-    def _send(self, connection, method, path, body=None, *, kind="application/json", options=None):
+    def _send(self, connection, method, path, body=None, *, kind=JSON, options=None, accept=""):
         parameters = {
             _PARAMETERS[key]: value for key, value in (options or {}).items() if key in _PARAMETERS
         }
@@ -100,10 +135,8 @@ class HttpApi:
             parameters["dryRun"] = "All"
         if (options or {}).get("force"):
             parameters["force"] = "true"
-        if (options or {}).get("watch"):
-            parameters["watch"] = "true"
         text = None if body is None else json.dumps(body)
-        headers = {"Accept": "application/json", "Content-Type": kind, **self._headers}
+        headers = {"Accept": accept or JSON, "Content-Type": kind, **self._headers}
         connection.request(method, f"{path}?{urlencode(parameters)}", text, headers)
         response = connection.getresponse()
         if response.status >= 400:
@@ -112,6 +145,19 @@ class HttpApi:
 
     def _call(self, method, path, body=None, **rest):
         return json.loads(self._send(self._connection, method, path, body, **rest).read())
+
+    def ask(self, method, path, body=None, *, accept="application/json", kind=JSON, **query):
+        """Send a request as it is and return code, headers and body, refused or not."""
+        text = body if body is None or isinstance(body, str) else json.dumps(body)
+        headers = {"Accept": accept, "Content-Type": kind, **self._headers}
+        target = f"{path}?{urlencode(query)}" if query else path
+        self._connection.request(method, target, text, headers)
+        response = self._connection.getresponse()
+        return Answer(response.status, response.headers, response.read().decode())
+
+    def path(self, kind, namespace, name="", subresource=""):
+        """Return the path of a collection, an object or a part of one."""
+        return self._path(kind, namespace, name, subresource)
 
     def create(self, kind, namespace, body, **options):
         full = {"apiVersion": kind.api_version, "kind": kind.kind, **body}
@@ -136,20 +182,50 @@ class HttpApi:
         path = self._path(kind, namespace, name, subresource)
         return self._call("PATCH", path, body, kind=patch_type, options=options)
 
-    def delete(self, kind, namespace, name, *, propagation="Background", uid=""):
+    def delete(
+        self,
+        kind,
+        namespace,
+        name,
+        *,
+        propagation="Background",
+        uid="",
+        resource_version="",
+        grace_seconds=None,
+        dry_run=False,
+    ):
+        preconditions = {"uid": uid, "resourceVersion": resource_version}
         body = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "propagationPolicy": propagation,
-            **({"preconditions": {"uid": uid}} if uid else {}),
+            "preconditions": {key: value for key, value in preconditions.items() if value},
+            **({} if grace_seconds is None else {"gracePeriodSeconds": grace_seconds}),
+            **({"dryRun": ["All"]} if dry_run else {}),
         }
         return self._call("DELETE", self._path(kind, namespace, name), body)
 
-    def watch(self, kind, namespace, **options):
+    def delete_collection(self, kind, namespace, **options):
+        found = self._call("DELETE", self._path(kind, namespace), options=options)
+        return [each["metadata"]["name"] for each in found["items"]]
+
+    def evict(self, namespace, name):
+        path = f"/api/v1/namespaces/{namespace}/pods/{name}/eviction"
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
+        return self._call("POST", path, body)
+
+    def bind(self, namespace, name, node):
+        path = f"/api/v1/namespaces/{namespace}/pods/{name}/binding"
+        target = {"kind": "Node", "name": node}
+        body = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}}
+        return self._call("POST", path, {**body, "target": target})
+
+    def watch(self, kind, namespace, *, bookmarks=False, accept="", **options):
         connection = self._connect()
         path = self._path(kind, namespace)
-        response = self._send(connection, "GET", path, options={**options, "watch": True})
-        stream = HttpStream(connection, response)
+        options |= {"watch": "true"} | ({"bookmarks": "true"} if bookmarks else {})
+        response = self._send(connection, "GET", path, options=options, accept=accept)
+        stream = HttpStream(connection, response, bookmarks=bookmarks)
         self._streams.append(stream)
         return stream
 
@@ -160,12 +236,29 @@ class HttpApi:
             "customresourcedefinitions",
             "CustomResourceDefinition",
         )
-        self.create(kind, "", definition)
+        name = definition["metadata"]["name"]
+        try:
+            self.create(kind, "", definition)
+        except Refused:  # A cluster that outlives a run has it from the one before.
+            version = self.get(kind, "", name)["metadata"]["resourceVersion"]
+            metadata = {"name": name, "resourceVersion": version}
+            self.update(kind, "", name, {**definition, "metadata": metadata})
         for _ in range(_ESTABLISH_TRIES):
             found = self.get(kind, "", definition["metadata"]["name"])
             conditions = found.get("status", {}).get("conditions") or []
             if any(
                 each["type"] == "Established" and each["status"] == "True" for each in conditions
             ):
-                return
+                return self._await_served(definition)
         raise AssertionError("the definition was never established")
+
+    def _await_served(self, definition):
+        spec = definition["spec"]
+        for version in spec["versions"]:
+            path = f"/apis/{spec['group']}/{version['name']}/{spec['names']['plural']}"
+            for _ in range(_ESTABLISH_TRIES):
+                if self.ask("GET", path).code == 200:
+                    break
+                time.sleep(_SERVED_SECONDS)
+            else:
+                raise AssertionError(f"{path} is not served")

@@ -9,10 +9,17 @@ from contract.api import Refused, Type
 
 NAMESPACES = Type("", "v1", "namespaces", "Namespace")
 CONFIG_MAPS = Type("", "v1", "configmaps", "ConfigMap")
+SECRETS = Type("", "v1", "secrets", "Secret")
 SERVICES = Type("", "v1", "services", "Service")
 DEPLOYMENTS = Type("apps", "v1", "deployments", "Deployment")
 REPLICA_SETS = Type("apps", "v1", "replicasets", "ReplicaSet")
 INGRESSES = Type("networking.k8s.io", "v1", "ingresses", "Ingress")
+PODS = Type("", "v1", "pods", "Pod")
+SERVICE_ACCOUNTS = Type("", "v1", "serviceaccounts", "ServiceAccount")
+JOBS = Type("batch", "v1", "jobs", "Job")
+BUDGETS = Type("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
+ENDPOINT_SLICES = Type("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
+SCALE = Type("autoscaling", "v1", "scales", "Scale")
 EVENTS = Type("", "v1", "events", "Event")
 GADGET = Type("contract.example.com", "v1", "gadgets", "Gadget")
 GADGET_BETA = GADGET._replace(version="v1beta1")
@@ -40,6 +47,23 @@ def version(name, *, storage):
                     "type": "object",
                     "required": ["name"],
                     "properties": {"name": {"type": "string"}, "number": {"type": "integer"}},
+                },
+            },
+            "parts": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "kind": {"type": "string", "default": "bolt"},
+                        "size": {
+                            "type": "object",
+                            "default": {"unit": "mm"},
+                            "properties": {
+                                "unit": {"type": "string", "default": "cm"},
+                                "value": {"type": "integer", "nullable": True},
+                            },
+                        },
+                    },
                 },
             },
             "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
@@ -122,6 +146,28 @@ def service(name="web", **spec):
         "kind": "Service",
         "metadata": {"name": name},
         "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}], **spec},
+    }
+
+
+def pod(name="p", **spec):
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": {"app": "web"}},
+        "spec": {
+            "automountServiceAccountToken": False,
+            "containers": [{"name": "web", "image": "web:1"}],
+            **spec,
+        },
+    }
+
+
+def budget(name="b", labels=None):
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": name},
+        "spec": {"minAvailable": 1, "selector": {"matchLabels": labels or {"app": "web"}}},
     }
 
 

@@ -11,12 +11,16 @@ from typing import Any
 
 from contract.api import APPLY, JSON, MERGE, STRATEGIC, Refused, Type
 from contract.kinds import (
+    BUDGETS,
     CONFIG_MAPS,
     DEPLOYMENTS,
     GADGET,
     INGRESSES,
+    JOBS,
     REPLICA_SETS,
+    SECRETS,
     SERVICES,
+    budget,
     config_map,
     deployment,
     gadget,
@@ -24,10 +28,25 @@ from contract.kinds import (
     service,
 )
 
-KINDS = (CONFIG_MAPS, SERVICES, REPLICA_SETS, DEPLOYMENTS, INGRESSES, GADGET)
+KINDS = (
+    CONFIG_MAPS,
+    SECRETS,
+    SERVICES,
+    REPLICA_SETS,
+    DEPLOYMENTS,
+    INGRESSES,
+    GADGET,
+    JOBS,
+    BUDGETS,
+)
+SCALED = (REPLICA_SETS, DEPLOYMENTS, GADGET)
+WITH_STATUS = (REPLICA_SETS, DEPLOYMENTS, GADGET, BUDGETS)
 NAMES = ("one", "two")
 MANAGERS = ("alice", "bob")
-VERBS = ("create", "get", "list", "update", "patch", "apply", "delete")
+TEAM = "team=a"
+"""What a deletion of a collection picks: a change gives this label."""
+VERBS = ("create", "get", "list", "update", "patch", "apply", "delete", "deletecollection")
+SUBRESOURCES = ("scale", "status")
 PATCHES = (MERGE, JSON, STRATEGIC)
 REASONS = (
     "",
@@ -46,7 +65,21 @@ BASES = {
     REPLICA_SETS: replica_set,
     DEPLOYMENTS: deployment,
     GADGET: gadget,
+    BUDGETS: budget,
 }
+
+
+def secret(name: str) -> dict[str, Any]:
+    metadata = {"name": name}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"key": "AAAA"}}
+
+
+def job(name: str) -> dict[str, Any]:
+    container = {"name": "run", "image": "run:1"}
+    template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
+    metadata = {"name": name}
+    spec = {"template": template, "suspend": True}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
 
 
 def ingress(name: str) -> dict[str, Any]:
@@ -65,7 +98,8 @@ def _path(path: str, backend: dict[str, Any]) -> dict[str, Any]:
 
 
 def base(kind: Type, name: str) -> dict[str, Any]:
-    return ingress(name) if kind == INGRESSES else BASES[kind](name)
+    made = {INGRESSES: ingress, SECRETS: secret, JOBS: job, **BASES}
+    return made[kind](name)
 
 
 _POD = "spec.template.spec"
@@ -118,6 +152,28 @@ CHANGES: dict[Type, tuple[dict[str, Any], ...]] = {
         {"spec": {"defaultBackend": {"service": {"name": "x", "port": {"name": "http"}}}}},
         {"spec": {"tls": [{"hosts": ["a.example"], "secretName": "s"}]}},
     ),
+    SECRETS: (
+        {"data": {"key": "BBBB"}},
+        {"data": {"key": "not base64!"}},
+        {"stringData": {"more": "words"}},
+        {"type": "Other"},
+        {"immutable": True},
+    ),
+    JOBS: (
+        {"spec": {"suspend": False}},
+        {"spec": {"parallelism": 3}},
+        {"spec": {"completions": 2}},
+        {"spec": {"backoffLimit": -1}},
+        {"spec": {"ttlSecondsAfterFinished": 5}},
+        {"spec": {"template": {"spec": {"restartPolicy": "Always"}}}},
+    ),
+    BUDGETS: (
+        {"spec": {"minAvailable": "50%"}},
+        {"spec": {"maxUnavailable": 1}},
+        {"spec": {"minAvailable": None, "maxUnavailable": 1}},
+        {"spec": {"minAvailable": -1}},
+        {"spec": {"selector": {"matchLabels": {"app": "other"}}}},
+    ),
     GADGET: (
         {"spec": {"replicas": 2}},
         {"spec": {"replicas": -2}},
@@ -133,9 +189,13 @@ CHANGES: dict[Type, tuple[dict[str, Any], ...]] = {
         {"spec": {"either": 5}},
         {"spec": {"unknown": 1}},
         {"spec": None},
+        {"spec": {"mode": None}},
+        {"spec": {"parts": [{}, {"kind": "nut", "size": {"value": None}}]}},
+        {"spec": {"note": "TOO LONG"}},
         {"status": {"anything": 1}},
     ),
 }
+OWNER = {"apiVersion": "v1", "kind": "Node", "name": "n", "uid": "u"}
 COMMON: tuple[dict[str, Any], ...] = (
     {"metadata": {"labels": {"team": "a"}}},
     {"metadata": {"labels": {"team": None}}},
@@ -144,6 +204,35 @@ COMMON: tuple[dict[str, Any], ...] = (
     {"metadata": {"finalizers": ["example.com/hold"]}},
     {"metadata": {"finalizers": []}},
     {"metadata": {"finalizers": None}},
+    {"metadata": {"name": "three"}},
+    {"metadata": {"ownerReferences": [OWNER, OWNER]}},
+    {"metadata": {"generation": 7}},
+)
+STATUSES: dict[Type, tuple[dict[str, Any], ...]] = {
+    REPLICA_SETS: (
+        {"status": {"replicas": 2, "readyReplicas": 1, "observedGeneration": 1}},
+        {"status": {"replicas": 1, "availableReplicas": 3}},
+        {"status": {"replicas": -1}},
+        {"status": {"replicas": 1}, "spec": {"replicas": 9}, "metadata": {"labels": {"s": "t"}}},
+    ),
+    DEPLOYMENTS: (
+        {"status": {"replicas": 2, "updatedReplicas": 1, "observedGeneration": 1}},
+        {"status": {"conditions": [{"type": "Available", "status": "True"}]}},
+    ),
+    BUDGETS: ({"status": {"disruptionsAllowed": 1, "observedGeneration": 1}},),
+    GADGET: (
+        {"status": {"replicas": 1, "selector": "app=x"}},
+        {"status": {"replicas": "x"}},
+        {"status": None},
+        {"status": {"phase": "x"}, "spec": {"replicas": 9}, "metadata": {"labels": {"s": "t"}}},
+    ),
+}
+SCALES: tuple[Any, ...] = (
+    {"spec": {"replicas": 5}},
+    {"spec": {"replicas": 0}},
+    {"spec": {"replicas": -1}},
+    {"spec": {"replicas": "x"}},
+    {"spec": {"replicas": None}},
 )
 OPERATIONS: tuple[list[dict[str, Any]], ...] = (
     [{"op": "add", "path": "/metadata/labels", "value": {"json": "yes"}}],
@@ -168,9 +257,17 @@ class Step:
     patch_type: str = ""
     options: dict[str, Any] = field(default_factory=dict)
     version: str = "none"
+    subresource: str = ""
 
     def __str__(self) -> str:
-        words = [self.verb, self.kind.kind, self.name, self.patch_type, self.version]
+        words = [
+            self.verb,
+            self.kind.kind,
+            self.name,
+            self.subresource,
+            self.patch_type,
+            self.version,
+        ]
         text = " ".join(word for word in words if word)
         return f"{text} {json.dumps(self.body)} {json.dumps(self.options)}"
 
@@ -178,6 +275,8 @@ class Step:
 def draw(random: Random) -> Step:
     """Draw one request; most of them make sense."""
     kind, name = random.choice(KINDS), random.choice(NAMES)
+    if random.random() < 0.2:
+        return _draw_part(random, name)
     verb = random.choice((*VERBS, "create", "patch", "patch", "apply", "apply"))
     change = copy.deepcopy(random.choice((*CHANGES[kind], *CHANGES[kind], *COMMON)))
     options: dict[str, Any] = {"dry_run": True} if random.random() < 0.1 else {}
@@ -201,6 +300,26 @@ def draw(random: Random) -> Step:
         options |= {"force": True} if random.random() < 0.4 else {}
         return Step(verb, kind, name, body, APPLY, options)
     return Step(verb, kind, name)
+
+
+def _draw_part(random: Random, name: str) -> Step:
+    """Draw a request on a part of an object, or one on a collection, which is rarer."""
+    part = random.choice((*SUBRESOURCES, *SUBRESOURCES, *SUBRESOURCES, ""))
+    if not part:
+        return Step("deletecollection", random.choice(KINDS), name)
+    options = {"field_manager": random.choice(MANAGERS)}
+    if random.random() < 0.2:
+        kind = random.choice(SCALED if part == "scale" else WITH_STATUS)
+        return Step("get", kind, name, subresource=part)
+    if part == "scale":
+        kind, body = random.choice(SCALED), copy.deepcopy(random.choice(SCALES))
+        return Step("patch", kind, name, body, MERGE, options, subresource=part)
+    kind = random.choice(WITH_STATUS)
+    body, patch_type = (
+        copy.deepcopy(random.choice(STATUSES[kind])),
+        random.choice((MERGE, STRATEGIC)),
+    )
+    return Step("patch", kind, name, body, patch_type, options, subresource=part)
 
 
 def merged(target: Any, change: Any) -> Any:
@@ -236,7 +355,8 @@ class Side:
             answer = self._send(step)
         except Refused as refused:
             return refused.reason, {"message": refused.message, "causes": refused.causes}
-        if step.verb in {"create", "update", "patch", "apply"} and not step.options.get("dry_run"):
+        writes = step.verb in {"create", "update", "patch", "apply"}
+        if writes and not step.subresource and not step.options.get("dry_run"):
             self._seen.setdefault((step.kind, step.name), []).append(answer)
         return "", answer
 
@@ -250,7 +370,7 @@ class Side:
             case "create":
                 return api.create(*place, step.body, **step.options)
             case "get":
-                return api.get(*place, step.name)
+                return api.get(*place, step.name, subresource=step.subresource)
             case "list":
                 return self.all(step.kind)
             case "update":
@@ -258,8 +378,11 @@ class Side:
             case "delete":
                 api.delete(*place, step.name)
                 return None
+            case "deletecollection":
+                return api.delete_collection(*place, label_selector=TEAM)
             case _:
-                return api.patch(*place, step.name, step.body, step.patch_type, **step.options)
+                options = {"subresource": step.subresource, **step.options}
+                return api.patch(*place, step.name, step.body, step.patch_type, **options)
 
     def _updated(self, step: Step) -> dict[str, Any]:
         history = self._seen.get((step.kind, step.name)) or [base(step.kind, step.name)]
@@ -276,7 +399,7 @@ class Side:
 _UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _ADDRESS = re.compile(r"\b10\.\d+\.\d+\.\d+\b")
-_DOCUMENT = re.compile(r'Invalid value: "(\{|map\[).*[}\]]": ')
+_DOCUMENT = re.compile(r'Invalid value: "?(\{|map\[).*[}\]]"?: ')
 _VERSION = re.compile(r'"resourceVersion": "\d+"')
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from contextlib import ExitStack
 from random import Random
 
 import pytest
-from contract.conftest import over_http, real
-from contract.kinds import NAMESPACES, definition
-from contract.streams import PATCHES, REASONS, VERBS, Plain, Side, draw
+from contract.kinds import NAMESPACES
+from contract.streams import PATCHES, REASONS, SUBRESOURCES, VERBS, Plain, Side, draw
 
 STREAMS = 60
 STEPS = 40
@@ -18,13 +16,9 @@ STEPS = 40
 pytestmark = pytest.mark.real
 
 
-@pytest.fixture(scope="module")
-def both():
-    with ExitStack() as stack:
-        sides = stack.enter_context(over_http()), stack.enter_context(real())
-        for side in sides:
-            side.install(definition())
-        yield sides
+@pytest.fixture
+def both(back_ends):
+    return back_ends.named("http"), back_ends.named("real")
 
 
 def test_both_answer_alike(both):
@@ -33,7 +27,7 @@ def test_both_answer_alike(both):
     for seed in range(STREAMS):
         _run(both, seed, seen)
 
-    missing = [each for each in (*VERBS, *PATCHES, *REASONS) if not seen[each]]
+    missing = [each for each in (*VERBS, *PATCHES, *REASONS, *SUBRESOURCES) if not seen[each]]
     assert missing == [], "the streams are too short to have tried everything"
 
 
@@ -47,7 +41,7 @@ def _run(both, seed: int, seen: Counter[str]) -> None:
         step = draw(random)
         steps.append(str(step))
         answers = [side.send(step) for side in sides]
-        seen.update((step.verb, step.patch_type, answers[1][0]))
+        seen.update((step.verb, step.patch_type, step.subresource, answers[1][0]))
         worlds = [side.all(step.kind) for side in sides]
         told = [
             json.dumps(each.of([answer, world]), sort_keys=True, indent=1)

@@ -81,7 +81,7 @@ def check_replica_status(manifest: Manifest, old: Manifest | None) -> list[Cause
     for name in counts[1:]:
         if status.get(name, 0) > total:
             detail = "cannot be greater than status.replicas"
-            causes.append(invalid(f"status.{name}", status[name], detail))
+            causes.append(invalid(f"status.{name}", status.get(name, 0), detail))
     if status.get("availableReplicas", 0) > ready:
         detail = "cannot be greater than readyReplicas"
         causes.append(invalid("status.availableReplicas", status["availableReplicas"], detail))
@@ -182,10 +182,26 @@ def check_job(manifest: Manifest, old: Manifest | None) -> list[Cause]:
     if known is not None:
         for key in ("completions", "selector", "completionMode", "podFailurePolicy"):
             causes += immutable(f"spec.{key}", spec.get(key), known.get(key))
-        causes += immutable("spec.template", spec["template"], known["template"])
+        causes += _job_template(spec, old or {})
     elif spec.get("selector") is None:
         causes.append(required("spec.selector"))
     return causes
+
+
+_DIRECTIVES = ("nodeSelector", "tolerations", "affinity", "schedulingGates")
+
+
+def _job_template(spec: dict[str, Any], old: Manifest) -> list[Cause]:
+    """Check that a Job's pods stay as they are, but for where they go before the first start."""
+    known, status = old["spec"], old.get("status") or {}
+    template, before = spec["template"], known["template"]
+    if not known.get("suspend") or "startTime" in status:
+        return immutable("spec.template", template, before)
+    fixed, was = (
+        {key: value for key, value in each["spec"].items() if key not in _DIRECTIVES}
+        for each in (template, before)
+    )
+    return immutable("spec.template.spec", fixed, was)
 
 
 def _job_spec(path: str, spec: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
-from rollouts.emulator.errors import ApiError
+from rollouts.emulator.errors import PAGE_NOT_FOUND, ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,6 +32,8 @@ def answer(
 
 def refusal(error: ApiError) -> web.Response:
     """Return the response of a refused request."""
+    if error.is_text:
+        return text_answer(PAGE_NOT_FOUND, code=error.code)
     response = answer(error.status(), code=error.code)
     if (seconds := error.details.get("retryAfterSeconds")) is not None:
         response.headers["Retry-After"] = str(seconds)

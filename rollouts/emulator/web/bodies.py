@@ -14,6 +14,7 @@ BODY_SIZE_MAX = 3 * 1024 * 1024
 """What the real server takes at most."""
 
 JSON_PATCH = "application/json-patch+json"
+PATCH = "error decoding patch: "
 _YAML = ("application/yaml", "application/apply-patch+yaml")
 _JSON_LIKE = (
     "application/json",
@@ -38,8 +39,11 @@ def media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def read_body(data: bytes, content_type: str) -> Any:
+def read_body(data: bytes, content_type: str, *, blame: str = PATCH) -> Any:
     """Decode a body.
+
+    Args:
+        blame: how a complaint about it begins.
 
     Raises:
         ApiError: 400, it cannot be read; 415, the media type is unknown.
@@ -60,18 +64,22 @@ def read_body(data: bytes, content_type: str) -> Any:
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        raise bad_request(f"couldn't get version/kind; json parse error: {error}") from None
+        raise bad_request(f"{blame}{error}") from None
 
 
-def read_object(data: bytes, content_type: str) -> dict[str, Any]:
+def read_object(data: bytes, content_type: str, kind: str) -> dict[str, Any]:
     """Decode a body that must be an object.
 
     Raises:
         ApiError: 400 or 415.
     """
-    body = read_body(data, content_type)
+    blame = (
+        f"the object provided is unrecognized (must be of type {kind}): "
+        "couldn't get version/kind; json parse error: "
+    )
+    body = read_body(data, content_type, blame=blame)
     if not isinstance(body, dict):
-        raise bad_request(f"the body must be an object, not {type(body).__name__}")
+        raise bad_request(f"{blame}it must be an object, not {type(body).__name__}")
     return body
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from typing import TYPE_CHECKING
 
@@ -104,7 +106,7 @@ def aggregated(types: Iterable[ResourceType], *, core: bool) -> Manifest:
         "metadata": {},
         "items": [
             {
-                "metadata": {"name": group, "creationTimestamp": None},
+                "metadata": {"name": group},
                 "versions": [
                     {
                         "version": version,
@@ -150,7 +152,7 @@ def _group(group: str, versions: Iterable[str]) -> Manifest:
 def _subresources(rt: ResourceType) -> list[str]:
     names = set(rt.subresources)
     if (rt.group, rt.plural) == ("", "pods"):
-        names |= {"log", "eviction"}
+        names |= {"binding", "eviction", "log"}
     return sorted(names)
 
 
@@ -161,6 +163,8 @@ def _subresource_kind(rt: ResourceType, name: str) -> tuple[str, str, str]:
             return "autoscaling", "v1", "Scale"
         case "eviction":
             return "policy", "v1", "Eviction"
+        case "binding":
+            return "", "v1", "Binding"
     return rt.group, rt.version, rt.kind
 
 
@@ -168,7 +172,7 @@ def _subresource_verbs(name: str) -> list[str]:
     match name:
         case "log":
             return ["get"]
-        case "eviction":
+        case "eviction" | "binding":
             return ["create"]
         case "finalize":
             return ["update"]
@@ -183,11 +187,19 @@ def _plain_resource(rt: ResourceType) -> Manifest:
         "kind": rt.kind,
         "verbs": sorted(rt.verbs),
     }
+    if rt.verbs != CREATE_ONLY:
+        resource["storageVersionHash"] = _storage_hash(rt)
     if rt.short_names:
         resource["shortNames"] = list(rt.short_names)
     if rt.categories:
         resource["categories"] = list(rt.categories)
     return resource
+
+
+def _storage_hash(rt: ResourceType) -> str:
+    """Return what tells clients that objects are stored in another form than before."""
+    text = f"{rt.group}/{rt.storage_version}/{rt.kind}"
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()[:8]).decode()
 
 
 def _plain_subresource(rt: ResourceType, name: str) -> Manifest:

@@ -92,7 +92,7 @@ class Documents:
             case ["apis", group, version]:
                 found = discovery.resource_list(types, group, version)
         if found is None:
-            raise no_such_resource()
+            raise no_such_resource(custom=True)
         return found
 
     def _tagged(self, body: bytes, known_tag: str, media: str = JSON) -> web.Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rollouts.emulator.errors import bad_request
 from rollouts.emulator.web.answers import JSON, not_acceptable
 from rollouts.emulator.web.negotiation import PARTIAL, PARTIAL_LIST, TABLE, choose_form
 from rollouts.emulator.web.tables import make_table, partial_metadata
@@ -24,7 +25,7 @@ class Renderer:
         include: what a table row carries of its object.
 
     Raises:
-        ApiError: 406, none of the forms is there.
+        ApiError: 406, none of the forms is there; 400, `include` is none of those there are.
     """
 
     def __init__(self, rt: ResourceType, accept: str, now: datetime, *, include: str = "") -> None:
@@ -35,14 +36,17 @@ class Renderer:
         self._now = now
         self._kind = form.kind
         self._include = include or "Metadata"
+        if self._kind == TABLE and self._include not in {"Metadata", "Object", "None"}:
+            raise bad_request(
+                "Unable to convert to Table as requested: includeObject: Invalid value: "
+                f"\"{include}\": must be 'Metadata', 'Object', 'None', or empty"
+            )
         self._headers_sent = False
 
     @property
     def content_type(self) -> str:
         """Return the media type of what is rendered."""
-        if not self._kind:
-            return JSON
-        return f"{JSON};as={self._kind};v=v1;g=meta.k8s.io"
+        return JSON
 
     def one(self, manifest: Manifest) -> Manifest:
         """Render one object; a Status stays what it is."""

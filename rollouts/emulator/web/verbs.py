@@ -6,12 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from rollouts.emulator.errors import ApiError, method_not_allowed, no_such_resource
+from rollouts.emulator.errors import (
+    ApiError,
+    bad_request,
+    method_not_allowed,
+    no_such_resource,
+)
 from rollouts.emulator.web.answers import answer, text_answer
 from rollouts.emulator.web.bodies import media_type, read_body, read_object
 from rollouts.emulator.web.discovery import REVIEWS
 from rollouts.emulator.web.parameters import (
     TIMEOUT_SECONDS_MAX,
+    check_list_options,
     read_count,
     read_deletion,
     read_flag,
@@ -57,7 +63,7 @@ class Verbs:
         rt = self._server.resource(target.group, target.version, target.plural)
         if target.namespace and not rt.namespaced:
             raise no_such_resource()
-        if target.subresource in {"log", "eviction"} and rt.stored_as == "pods":
+        if target.subresource in {"log", "eviction", "binding"} and rt.stored_as == "pods":
             return await self._pod_extra(rt, call)
         match call.verb:
             case "get":
@@ -76,7 +82,12 @@ class Verbs:
                 return await self._delete(rt, call)
             case "deletecollection":
                 return await self._delete_collection(rt, call)
-        raise method_not_allowed(rt, call.verb or call.request.method)
+        raise self._wrong_verb(rt, call)
+
+    def _wrong_verb(self, rt: ResourceType, call: Call) -> ApiError:
+        if rt.custom and not call.target.name and call.request.method in {"PUT", "PATCH"}:
+            return bad_request("name must be provided")
+        return method_not_allowed()
 
     def _renderer(self, rt: ResourceType, call: Call) -> Renderer:
         include = call.query.get("includeObject", "")
@@ -91,6 +102,7 @@ class Verbs:
 
     def _list(self, rt: ResourceType, call: Call) -> web.Response:
         query, renderer = call.query, self._renderer(rt, call)
+        check_list_options(query, watching=False)
         found = self._server.list(
             rt,
             call.target.namespace,
@@ -108,16 +120,23 @@ class Verbs:
         fields = query.get("fieldSelector", "")
         if call.target.name:
             fields = f"metadata.name={call.target.name}"
+        check_list_options(query, watching=True)
         bookmarks = read_flag(query, "allowWatchBookmarks")
-        watch = self._server.watch(
-            rt,
-            call.target.namespace,
-            resource_version=query.get("resourceVersion", ""),
-            label_selector=query.get("labelSelector", ""),
-            field_selector=fields,
-            bookmarks=bookmarks,
-            send_initial_events=read_flag(query, "sendInitialEvents"),
-        )
+        try:
+            watch = self._server.watch(
+                rt,
+                call.target.namespace,
+                resource_version=query.get("resourceVersion", ""),
+                label_selector=query.get("labelSelector", ""),
+                field_selector=fields,
+                bookmarks=bookmarks,
+                send_initial_events=read_flag(query, "sendInitialEvents"),
+            )
+        except ApiError as error:
+            if error.code != 410:
+                raise
+            # That a version is too old is found out when the watch has already begun.
+            return answer({"type": "ERROR", "object": error.status()})
         timeout = read_count(query, "timeoutSeconds", 0) or TIMEOUT_SECONDS_MAX
         return await self._streams.serve(
             call.request,
@@ -129,8 +148,8 @@ class Verbs:
         )
 
     async def _create(self, rt: ResourceType, call: Call) -> web.Response:
-        manifest = read_object(await call.read(), call.content_type)
-        options = read_write_options(call.query, call.user_agent)
+        manifest = read_object(await call.read(), call.content_type, rt.kind)
+        options = read_write_options(call.query, call.user_agent, "CreateOptions")
         warnings: list[str] = []
         renderer = self._renderer(rt, call)
         created = self._server.create(
@@ -150,8 +169,8 @@ class Verbs:
         )
 
     async def _update(self, rt: ResourceType, call: Call) -> web.Response:
-        manifest = read_object(await call.read(), call.content_type)
-        options = read_write_options(call.query, call.user_agent)
+        manifest = read_object(await call.read(), call.content_type, rt.kind)
+        options = read_write_options(call.query, call.user_agent, "UpdateOptions")
         warnings: list[str] = []
         existed = self._exists(rt, call)
         target = call.target
@@ -171,16 +190,10 @@ class Verbs:
     async def _patch(self, rt: ResourceType, call: Call) -> web.Response:
         patch_type = media_type(call.content_type)
         body = read_body(await call.read(), patch_type)
-        options = read_write_options(call.query, call.user_agent)
-        if patch_type == APPLY and not call.query.get("fieldManager"):
-            raise ApiError(
-                422,
-                "Invalid",
-                'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: '
-                "is required for apply patch",
-            )
+        is_apply = patch_type == APPLY
+        options = read_write_options(call.query, call.user_agent, "PatchOptions", is_apply=is_apply)
         warnings: list[str] = []
-        existed = patch_type != APPLY or self._exists(rt, call)
+        existed = not is_apply or self._exists(rt, call)
         target = call.target
         patched = self._server.patch(
             rt,
@@ -262,27 +275,30 @@ class Verbs:
 
     async def _review(self, rt: ResourceType, call: Call) -> web.Response:
         if call.verb != "create":
-            raise method_not_allowed(rt, call.verb)
-        question = read_object(await call.read(), call.content_type)
+            raise method_not_allowed()
+        question = read_object(await call.read(), call.content_type, rt.kind)
         return answer(review(rt, question, call.user), code=201)
 
     async def _pod_extra(self, rt: ResourceType, call: Call) -> web.Response:
-        """Answer `log` and `eviction`, which pods have and nothing else."""
+        """Answer `log`, `eviction` and `binding`, which pods have and nothing else."""
         target = call.target
         if target.subresource == "log" and call.verb == "get":
             pod = self._server.get(rt, target.namespace, target.name)
             return text_answer(pod_log(pod, call.query))
         if target.subresource == "eviction" and call.verb == "create":
-            body = read_object(await call.read(), call.content_type)
+            body = read_object(await call.read(), call.content_type, "Eviction")
             options = read_deletion(body.get("deleteOptions"), call.query)
-            self._server.delete(
-                rt,
+            done = self._server.evict(
                 target.namespace,
                 target.name,
+                body,
                 uid=options.uid,
+                resource_version=options.resource_version,
                 dry_run=options.dry_run,
                 grace_seconds=options.grace_seconds,
             )
-            done = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
-            return answer({**done, "code": 201}, code=201)
-        raise method_not_allowed(rt, call.verb)
+            return answer(done, code=201)
+        if target.subresource == "binding" and call.verb == "create":
+            body = read_object(await call.read(), call.content_type, "Binding")
+            return answer(self._server.bind(target.namespace, target.name, body), code=201)
+        raise method_not_allowed()

@@ -149,7 +149,7 @@ def test_jobs_orphan_their_pods_when_nothing_is_asked_for(server):
 def test_an_unknown_propagation_is_refused(server, maps):
     server.create(maps, "default", config_map("m"))
 
-    with refused(400):
+    with refused(422):
         server.delete(maps, "default", "m", propagation="Sideways")
 
 

@@ -50,7 +50,12 @@ def test_facts_that_a_creator_states_are_overruled(server, maps):
     assert "mine" != metadata["uid"]
     assert "2026-01-01T00:00:00Z" == metadata["creationTimestamp"]
     assert "deletionTimestamp" not in metadata
-    assert "generation" not in metadata
+
+
+def test_a_kind_that_counts_no_generations_keeps_what_its_creator_says(server, maps):
+    made = server.create(maps, "default", config_map(generation=9))
+
+    assert 9 == made["metadata"]["generation"]
 
 
 def test_kind_and_version_of_a_built_in_object_may_be_left_out(server, maps):
@@ -237,7 +242,6 @@ def test_an_update_creates_only_the_kinds_that_allow_it(server, maps):
 @pytest.mark.parametrize(
     ("patch", "field"),
     [
-        ({"metadata": {"name": "other"}}, "metadata.name"),
         ({"metadata": {"uid": "other"}}, "metadata.uid"),
         ({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}, "metadata.deletionTimestamp"),
     ],
@@ -349,7 +353,9 @@ def test_observers_see_every_write_that_changed_something(server, maps):
         ("[]", MERGE, 400),
         ({}, JSON, 400),
         ({}, "text/plain", 415),
-        ({"kind": "Secret"}, MERGE, 400),
+        ({"kind": "Secret"}, MERGE, 422),
+        ({"metadata": {"name": "other"}}, MERGE, 400),
+        ({"metadata": {"namespace": "other"}}, MERGE, 400),
         ({"metadata": "x"}, MERGE, 400),
     ],
 )
