@@ -11,8 +11,6 @@ from e2e.controller import Controller
 from e2e.recorder import Recorder
 from e2e.world import World
 
-from tests.cluster.control_plane import ControlPlane
-
 AT_ONCE = 8
 """Stories that play side by side: most of their time is pauses."""
 
@@ -23,12 +21,6 @@ LAST = "test_rights_on_a_cluster"
 def pytest_collection_modifyitems(items):
     """Judge the audit log when everything that leaves lines in it has been done."""
     items.sort(key=lambda item: item.module.__name__.endswith(LAST))
-
-
-@pytest.fixture(scope="session")
-def control_plane():
-    with ControlPlane.start() as cluster:
-        yield cluster
 
 
 @pytest.fixture(scope="session")
