@@ -95,11 +95,11 @@ def run_canaries(live):
 
 
 def test_canaries_use_every_right_that_they_are_granted_and_no_other(tmp_path):
-    # Templates are followed by every controller, whether there is analysis or not.
+    # Runs and templates are followed by every controller, whether there is analysis or not.
     templates = {
         Right(verb, "argoproj.io", resource)
         for verb in ("list", "watch")
-        for resource in ("analysistemplates", "clusteranalysistemplates")
+        for resource in ("analysisruns", "analysistemplates", "clusteranalysistemplates")
     }
     granted = rules_of(rendered("canaries")) | templates
     live = Watched(tmp_path)
