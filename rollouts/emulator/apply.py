@@ -72,7 +72,7 @@ def apply_configuration(
     base = model.blank() if live is None else without_managed(live)
     managed = {} if live is None else read_managed(live["metadata"])
     if live is not None and not managed:
-        managed = _adopt(model, base, live["apiVersion"], now)
+        managed = _adopt(model, base, request.subresource, now)
     manager = Manager(request.field_manager, APPLY, "", request.subresource)
     last = managed[manager].fields if manager in managed else {}
     claimed = model.appliable(field_set(root, applied), request.subresource)
@@ -125,10 +125,12 @@ def _check_applied(model: Model, applied: Manifest, request: Request) -> None:
         raise ApiError(500, "", f"failed to create typed patch object ({where}): {listed}")
 
 
-def _adopt(model: Model, base: Manifest, api_version: str, now: str) -> Managed:
-    """Give everything there is to a manager of its own, so that applying conflicts with it."""
+def _adopt(model: Model, base: Manifest, subresource: str, now: str) -> Managed:
+    """Give all there is to a manager of its own, as far as this (sub)resource may be applied."""
     changed = compare(model.root, model.blank(), base)
     fields = strip(union(changed.added, changed.modified))
+    fields = model.appliable(fields, subresource)
+    api_version = base["apiVersion"]
     manager = Manager(BEFORE_FIRST_APPLY, UPDATE, api_version)
     return {manager: Share(fields, api_version, now)} if fields else {}
 

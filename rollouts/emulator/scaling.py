@@ -66,12 +66,12 @@ def get_scale(engine: Engine, rt: ResourceType, namespace: str, name: str) -> Ma
     return _show(rt, manifest)
 
 
-def _show(rt: ResourceType, manifest: Manifest) -> Manifest:
+def _show(rt: ResourceType, manifest: Manifest, *, is_written: bool = False) -> Manifest:
     paths = rt.scale or _BUILTIN
     metadata = manifest["metadata"]
     kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
     replicas = _read(manifest, paths.spec_replicas)
-    if rt.custom and replicas is None:
+    if rt.custom and replicas is None and not is_written:
         where = "." + ".".join(paths.spec_replicas)
         raise internal_error(f"the spec replicas field {where!r} does not exist")
     wanted = replicas or 0
@@ -259,7 +259,7 @@ def _check_replicas(request: Request, wanted: Manifest) -> int:
 def _write(engine: Engine, request: Request, make: Callable[[Manifest], Manifest]) -> Manifest:
     rt = request.rt
     old = _stored(engine, request)
-    wanted = make(_show(rt, old))
+    wanted = make(_show(rt, old, is_written=True))
     metadata = wanted.get("metadata") or {}
     check_version(rt, request.name, metadata.get("resourceVersion"), old["metadata"])
     if uid := metadata.get("uid"):

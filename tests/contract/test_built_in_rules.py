@@ -61,3 +61,19 @@ def test_an_item_cannot_be_applied_twice(api, namespace):
         api.patch(CONFIG_MAPS, namespace, "m", body, APPLY, field_manager="a")
     words = '.metadata.ownerReferences: duplicate entries for key [uid="u"]'
     assert caught.value.message.endswith(words)
+
+
+def test_what_was_there_before_the_first_apply_is_no_status(api, namespace):
+    api.create(BUDGETS, namespace, budget())
+    status = {"status": {"disruptionsAllowed": 1, "observedGeneration": 1}}
+    api.patch(BUDGETS, namespace, "b", status, MERGE, subresource="status")
+    api.patch(BUDGETS, namespace, "b", {"metadata": {"managedFields": [{}]}}, MERGE)
+    body = budget()
+    del body["spec"]
+
+    applied = api.patch(BUDGETS, namespace, "b", body, APPLY, field_manager="a")
+
+    owned = {
+        each["manager"]: set(each["fieldsV1"]) for each in applied["metadata"]["managedFields"]
+    }
+    assert {"before-first-apply": {"f:spec"}} == owned

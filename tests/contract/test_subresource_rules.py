@@ -277,3 +277,16 @@ def test_a_status_can_be_applied(api, namespace, gadgets):
 
     assert {"phase": "Good"} == applied["status"]
     assert [("a", "Apply", {"f:status": {"f:phase": {}}}, True)] == entries(applied, "status")
+
+
+def test_replicas_that_are_not_there_can_be_set_but_not_shown(api, namespace, gadgets):
+    body = {"apiVersion": gadgets.api_version, "kind": gadgets.kind, "metadata": {"name": "one"}}
+    api.create(gadgets, namespace, body)
+    with refused(500, "InternalError"):
+        api.get(gadgets, namespace, "one", subresource="scale")
+
+    patch = {"spec": {"replicas": 3}}
+    scaled = api.patch(gadgets, namespace, "one", patch, MERGE, subresource="scale")
+
+    assert 3 == scaled["spec"]["replicas"]
+    assert {"replicas": 3} == api.get(gadgets, namespace, "one")["spec"]

@@ -16,3 +16,14 @@ def test_the_example_in_the_documentation_runs():
 
     stored = names["server"].get(names["config_maps"], "default", "settings")
     assert {"a": "2"} == stored["data"]
+
+
+def test_every_test_that_the_documentation_names_exists():
+    named = set(re.findall(r"`(test_\w+(?:\.py)?)`", DOCS.read_text()))
+    files = list((DOCS.parents[1] / "tests" / "contract").glob("test_*.py"))
+    known = {each.name for each in files}
+    for each in files:
+        known |= set(re.findall(r"^def (test_\w+)\(", each.read_text(), re.MULTILINE))
+
+    assert set() == named - known
+    assert {each.name for each in files if each.name != "test_random_streams.py"} <= named
