@@ -66,6 +66,15 @@ class Row:
     note: str = ""
 
 
+UNTIL_PROMOTED = "until promoted"
+ANALYSIS = "analysis"
+NOTES = {
+    UNTIL_PROMOTED: "promoted here automatically",
+    ANALYSIS: "taken as a success at once",
+}
+_PAUSE_WORDS = {UNTIL_PROMOTED: "pause until promoted", ANALYSIS: "analysis decides"}
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
     """Everything that a row is about, as it is at one moment."""
@@ -84,7 +93,8 @@ class Sight:
 def forecast(rollout: Manifest, *, start: datetime, ready_seconds: float = 10.0) -> tuple[Row, ...]:
     """Return what a new revision of this Rollout will go through, in order of time.
 
-    Pauses without an end are shown and then promoted, with a note.
+    Pauses without an end are shown and then promoted, with a note; so are steps of analysis,
+    because nobody can measure a version that does not run yet.
 
     Args:
         rollout: the manifest; a missing selector or template is completed.
@@ -98,7 +108,8 @@ def forecast(rollout: Manifest, *, start: datetime, ready_seconds: float = 10.0)
     problems = check_rollout(rollout)
     if problems:
         raise InvalidSpec(problems)
-    stage = Stage(rollout, ready_ms=int(ready_seconds * SECOND))
+    stage = Stage(_without_analysis(rollout), ready_ms=int(ready_seconds * SECOND))
+    stage.analysis_steps = analysis_steps(rollout)
     stage.deploy_first()
     stage.deploy_second()
     return tuple(replace(row, at=start + row.elapsed) for row in stage.rows)
@@ -124,11 +135,34 @@ def complete(rollout: Manifest) -> Manifest:
     }
 
 
+def analysis_steps(rollout: Manifest) -> tuple[int, ...]:
+    """Return the positions of the steps in which something is measured."""
+    canary = rollout["spec"]["strategy"]["canary"] or {}
+    return tuple(
+        index for index, step in enumerate(canary.get("steps") or ()) if "analysis" in step
+    )
+
+
+def _without_analysis(rollout: Manifest) -> Manifest:
+    """Put pauses in the place of analysis."""
+    spec, measured = rollout["spec"], analysis_steps(rollout)
+    canary = {
+        key: each for key, each in (spec["strategy"]["canary"] or {}).items() if key != "analysis"
+    }
+    if measured:
+        canary["steps"] = [
+            {"pause": {}} if index in measured else step
+            for index, step in enumerate(canary["steps"])
+        ]
+    return {**rollout, "spec": {**spec, "strategy": {**spec["strategy"], "canary": canary}}}
+
+
 class Stage:
     """The world of one forecast, and the watcher of its one controller."""
 
     def __init__(self, rollout: Manifest, *, ready_ms: int) -> None:
         self.rows: list[Row] = []
+        self.analysis_steps: tuple[int, ...] = ()
         self._rollout = rollout
         self._name: str = rollout["metadata"]["name"]
         self._canary: Manifest = rollout["spec"]["strategy"]["canary"] or {}
@@ -284,23 +318,25 @@ class Stage:
         return int((live["metadata"].get("annotations") or {}).get(self._weight_key) or 0)
 
     def _describe_pause(self, index: int) -> str:
+        if index in self.analysis_steps:
+            return ANALYSIS
         step = self._steps[index] if index < len(self._steps) else {}
         duration = (step.get("pause") or {}).get("duration")
-        return "until promoted" if duration is None else format_duration(parse_duration(duration))
+        return UNTIL_PROMOTED if duration is None else format_duration(parse_duration(duration))
 
     def _compare(self) -> None:
         last, now = self._last, self._look()
         assert last is not None
         self._last = now
         what = "; ".join(_changes(last, now))
-        is_for_a_person = now.pause == "until promoted" and now.index not in self._promoted
-        if is_for_a_person:
+        is_open = now.pause in NOTES and now.index not in self._promoted
+        if is_open:
             self._promoted.add(now.index)
             self._scheduler.after(
                 0, lambda: self._edit({"metadata": {"annotations": {f"{PREFIX}promote": "true"}}})
             )
         if what:
-            self._add_row(now, what, "promoted here automatically" if is_for_a_person else "")
+            self._add_row(now, what, NOTES[now.pause] if is_open else "")
 
     def _add_row(self, sight: Sight, what: str, note: str = "") -> None:
         assert self._began_ms is not None
@@ -333,10 +369,9 @@ def _changes(last: Sight, now: Sight) -> list[str]:
     if now.is_promoted and not last.is_promoted:
         words.append("new revision is stable")
     if now.pause and (now.index, now.pause) != (last.index, last.pause):
-        is_open = now.pause == "until promoted"
-        words.append(f"pause {now.pause}" if is_open else f"pause of {now.pause}")
+        words.append(_PAUSE_WORDS.get(now.pause, f"pause of {now.pause}"))
     elif last.pause and not now.pause:
-        words.append("pause is over")
+        words.append("analysis is over" if last.pause == ANALYSIS else "pause is over")
     if now.stable_wanted != last.stable_wanted:
         words.append(f"old revision scaled from {last.stable_wanted} to {now.stable_wanted}")
     elif now.stable_pods < last.stable_pods:

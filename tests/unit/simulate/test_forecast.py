@@ -120,3 +120,13 @@ def test_an_invalid_manifest_is_refused_with_all_its_problems():
         forecast(manifest({"setWeight": 101}, {"pause": {"duration": "soon"}}), start=START)
 
     assert len(refused.value.problems) == 2
+
+
+def test_analysis_is_named_and_taken_as_a_success():
+    analysis = {"templates": [{"templateName": "errors"}]}
+    steps = ({"setWeight": 20}, {"analysis": analysis}, {"setWeight": 60})
+    rows = forecast(manifest(*steps, analysis=analysis), start=START)
+    (row,) = [each for each in rows if "analysis decides" in each.what]
+
+    assert "taken as a success at once" == row.note
+    assert any("healthy" in each.what for each in rows)
