@@ -10,7 +10,15 @@ import aiohttp
 import pytest
 from shell.front import serve_front, until
 
-from rollouts.api.refs import CONFIG_MAP, LEASE, ROLLOUT, Kind, ObjectRef
+from rollouts.api.refs import (
+    ANALYSIS_TEMPLATE,
+    CLUSTER_ANALYSIS_TEMPLATE,
+    CONFIG_MAP,
+    LEASE,
+    ROLLOUT,
+    Kind,
+    ObjectRef,
+)
 from rollouts.controller.app import Controller
 from rollouts.controller.settings import Settings
 from rollouts.kube.errors import ClusterError, Forbidden, NotFound, Unavailable
@@ -110,7 +118,7 @@ def _own_namespace(monkeypatch):
 def alone(tmp_path, story, **settings):
     async def main():
         async with serve_front() as front:
-            front.install(ROLLOUT)
+            front.install(ROLLOUT, ANALYSIS_TEMPLATE, CLUSTER_ANALYSIS_TEMPLATE)
             async with controller(front, tmp_path / "config", **settings) as running:
                 return await story(running)
 
