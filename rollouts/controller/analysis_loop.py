@@ -68,6 +68,9 @@ class AnalysisLoop:
             on_written=self._count,
             record=self._record,
         )
+        self.views.on_known = lambda event_type, manifest: hub.tell(
+            ANALYSIS_RUN, event_type, manifest
+        )
         hub.serve(
             ANALYSIS_RUN.kind,
             self._reconcile,

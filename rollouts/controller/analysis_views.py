@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rollouts.analysis.arguments import RolloutFacts as ArgumentFacts
 from rollouts.analysis.resolve import RefusedRun, RunContext, resolve_run
 from rollouts.analysis.templates import TemplateKey
-from rollouts.api.refs import CLUSTER_ANALYSIS_TEMPLATE, Manifest
+from rollouts.api.refs import ANALYSIS_TEMPLATE, CLUSTER_ANALYSIS_TEMPLATE, Kind, Manifest
 from rollouts.api.times import parse_time
 from rollouts.core.facts import HASH_LABEL, REVISION, RUN_ROLE, RUN_STEP, Recipe, RunFacts
 from rollouts.core.gates import background_key, step_key
@@ -48,8 +48,13 @@ class AnalysisViews:
 
     def __init__(self, check_condition: ConditionCheck | None = None) -> None:
         self.runs: Store[RunFacts] = Store(slim_run, _run_words)
-        self.templates: Store[Template] = Store(slim_template, lambda each: (each.namespace,))
-        self.cluster_templates: Store[Template] = Store(slim_template)
+        self.templates: Store[Template] = Store(
+            lambda manifest: slim_template(ANALYSIS_TEMPLATE, manifest),
+            lambda each: (each.namespace,),
+        )
+        self.cluster_templates: Store[Template] = Store(
+            lambda manifest: slim_template(CLUSTER_ANALYSIS_TEMPLATE, manifest)
+        )
         self._check_condition = check_condition
         self._cooked: dict[str, _Cooked] = {}
 
@@ -179,14 +184,22 @@ def _is_measured(spec: Manifest, status: Manifest) -> bool:
     )
 
 
-def slim_template(manifest: Manifest) -> Template:
+def slim_template(kind: Kind, manifest: Manifest) -> Template:
     """Reduce a template to its spec and how new it is."""
     metadata = manifest["metadata"]
-    is_cluster = manifest.get("kind", "") == CLUSTER_ANALYSIS_TEMPLATE.kind
-    namespace = "" if is_cluster else metadata.get("namespace", "")
-    key = TemplateKey(metadata["name"], is_cluster or not namespace)
-    content = {"metadata": {"name": metadata["name"]}, "spec": manifest.get("spec") or {}}
-    return Template(key, namespace, str(metadata.get("resourceVersion", "")), content)
+    content = {
+        # The items of a list do not say what they are.
+        "apiVersion": kind.api_version,
+        "kind": kind.kind,
+        "metadata": {"name": metadata["name"]},
+        "spec": manifest.get("spec") or {},
+    }
+    return Template(
+        TemplateKey(metadata["name"], is_cluster=not kind.namespaced),
+        metadata.get("namespace", "") if kind.namespaced else "",
+        str(metadata.get("resourceVersion", "")),
+        content,
+    )
 
 
 def _run_words(run: RunFacts) -> tuple[str, ...]:

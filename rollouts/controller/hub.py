@@ -208,11 +208,10 @@ class Hub:
         """
         scope = Scope(kind, self._namespace(kind), label_selector)
 
-        def tell(event_type: str, manifest: Manifest) -> None:
-            for listener in self._listeners.get(kind, ()):
-                listener(event_type, manifest)
+        def hear(event_type: str, manifest: Manifest) -> None:
+            self.tell(kind, event_type, manifest)
 
-        informer = Informer(self.kube, scope, store, on_change, on_manifest=tell)
+        informer = Informer(self.kube, scope, store, on_change, on_manifest=hear)
         self._begin(informer, needed_by, on_standing)
 
     def listen(self, kind: Kind, on_event: Callable[[str, Manifest], None]) -> None:
@@ -222,6 +221,11 @@ class Hub:
         `ensure_informer` is.
         """
         self._listeners.setdefault(kind, []).append(on_event)
+
+    def tell(self, kind: Kind, event_type: str, manifest: Manifest) -> None:
+        """Tell those who listen; also of one's own writes, whose events bring no news."""
+        for listener in self._listeners.get(kind, ()):
+            listener(event_type, manifest)
 
     async def ensure_informer(
         self,

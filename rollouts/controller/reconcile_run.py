@@ -217,15 +217,15 @@ async def _write_status(run: RunFacts, status: Manifest, bench: Bench) -> None:
                 f"{ref}: the server drops its status; the CustomResourceDefinition of AnalysisRun"
                 " must not have a status subresource: install ours with `rollouts crds`"
             )
-        bench.views.runs.wrote(written)
+        bench.views.wrote(written)
 
 
 async def _refresh(ref: ObjectRef, error: ClusterError, bench: Bench) -> None:
     """Read a run that is not as expected, and have everything planned anew."""
     try:
-        bench.views.runs.wrote(await bench.cluster.get(ref))
+        bench.views.wrote(await bench.cluster.get(ref))
     except NotFound:
-        bench.views.runs.forget(ref.namespace, ref.name)
+        bench.views.gone(ref.namespace, ref.name)
     raise Overtaken(str(ref)) from error
 
 
@@ -234,5 +234,7 @@ async def _delete(action: Delete, bench: Bench) -> None:
         await bench.cluster.delete(action.ref, uid=action.uid)
     except (NotFound, Conflict):
         log.debug("gone already", extra={"object": str(action.ref)})
-    store = bench.views.runs if action.ref.kind == ANALYSIS_RUN else bench.views.jobs
-    store.forget(action.ref.namespace, action.ref.name)
+    if action.ref.kind == ANALYSIS_RUN:
+        bench.views.gone(action.ref.namespace, action.ref.name)
+    else:
+        bench.views.jobs.forget(action.ref.namespace, action.ref.name)

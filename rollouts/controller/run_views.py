@@ -11,6 +11,7 @@ from rollouts.analysis.jobs import is_job, pull_problem, read_job
 from rollouts.kube.store import Change, Store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from rollouts.analysis.compile import ConditionCompiler
@@ -42,9 +43,11 @@ class RunViews:
     """The stores that a pass over a run reads.
 
     Everything is rebuilt from lists and watches; a new `RunViews` is a restart with empty memory.
+    `on_known` is told what becomes known beside them: the answers to our own writes and reads.
     """
 
     def __init__(self, compile_condition: ConditionCompiler) -> None:
+        self.on_known: Callable[[str, Manifest], None] = lambda _type, _manifest: None
         self._compile_condition = compile_condition
         self._compiled: dict[str, _Compiled] = {}
         self._written: dict[str, Manifest] = {}
@@ -73,6 +76,16 @@ class RunViews:
         if old is None or new is None or new.program is not old.program:
             return False
         return new.is_deleted == old.is_deleted and self._written.get(new.uid) == new.status
+
+    def wrote(self, manifest: Manifest) -> None:
+        """Take the answer to a write or read of a run."""
+        self.runs.wrote(manifest)
+        self.on_known("MODIFIED", manifest)
+
+    def gone(self, namespace: str, name: str) -> None:
+        """Take it in that a run is not there any more."""
+        self.runs.forget(namespace, name)
+        self.on_known("DELETED", {"metadata": {"namespace": namespace, "name": name}})
 
     def forget(self, change: Change[RunFacts]) -> None:
         """Drop what was derived from a run that is gone or was replaced."""

@@ -21,6 +21,7 @@ from rollouts.api.documents import read_documents
 from rollouts.api.refs import CRD, INGRESS, NAMESPACE, REPLICA_SET, ROLLOUT, SERVICE
 from rollouts.cli import main
 from rollouts.controller.app import Controller
+from rollouts.controller.metric_sources import make_analysis_loop
 from rollouts.controller.settings import Settings
 from rollouts.emulator import ApiServer
 from rollouts.emulator.actors import NEVER_READY, all_actors
@@ -88,18 +89,23 @@ class Live:
             self.url = running.url
             with open(self.kubeconfig, "w") as file:  # noqa: ASYNC230, PTH123  # before anybody waits
                 file.write(running.kubeconfig_text(namespace="shop"))
-            tasks = [self._stop.wait()]
+            tasks, closing = [self._stop.wait()], contextlib.AsyncExitStack()
             if self._with_controller:
                 settings = Settings(
                     kubeconfig=self.kubeconfig,
                     health_port=0,
                     metrics_port=0,
+                    metric_allowed_addresses="127.0.0.0/8",
                     **self._settings,
                 )
-                made = Controller(settings, extensions=self._extensions)
+                analysis = make_analysis_loop(settings.providers)
+                closing.push_async_callback(analysis.close)
+                extensions = (analysis.install, *self._extensions)
+                made = Controller(settings, extensions=extensions, runs=analysis.samples)
                 tasks.append(made.run(self._stop))
             self._ready.set()
-            await asyncio.gather(*tasks)
+            async with closing:
+                await asyncio.gather(*tasks)
             await running.close()
         except BaseException as error:
             self.failure = error
