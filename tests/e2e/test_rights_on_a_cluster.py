@@ -15,6 +15,18 @@ pytestmark = pytest.mark.real
 
 STORIES = {each.stem for each in Path(__file__).parent.glob("test_*_on_a_cluster.py")}
 
+AFTER_A_LOST_RACE = {
+    Right("get", group, resource)
+    for group, resource in (
+        ("argoproj.io", "analysisruns"),
+        ("argoproj.io", "applications"),
+        ("kustomize.toolkit.fluxcd.io", "kustomizations"),
+        ("source.toolkit.fluxcd.io", "gitrepositories"),
+        ("source.toolkit.fluxcd.io", "helmrepositories"),
+    )
+}
+"""These are read by themselves only when a write of them met somebody else's: not in every run."""
+
 
 @pytest.fixture(scope="module")
 def releases(accounts, controller, control_plane):
@@ -41,7 +53,7 @@ def test_every_right_was_used(releases, request):
     for _, others in releases.values():
         done = done | {each for each in others if each.resource != "leases"}
 
-    left = sorted(str(each) for each in unused(done, granted))
+    left = sorted(str(each) for each in unused(done, granted - AFTER_A_LOST_RACE))
     assert not left, "\n".join(left)
 
 
