@@ -11,7 +11,7 @@ import pytest
 from contract.kinds import NAMESPACES
 from contract.streams import PATCHES, REASONS, SUBRESOURCES, VERBS, Plain, Side, draw
 
-STREAMS = 60
+STREAMS = 45
 STEPS = 40
 EVERYTHING = (*VERBS, *PATCHES, *REASONS, *SUBRESOURCES)
 

@@ -20,7 +20,9 @@ def test_the_example_in_the_documentation_runs():
 
 def test_every_test_that_the_documentation_names_exists():
     named = set(re.findall(r"`(test_\w+(?:\.py)?)`", DOCS.read_text()))
-    files = list((DOCS.parents[1] / "tests" / "contract").glob("test_*.py"))
+    found = (DOCS.parents[1] / "tests" / "contract").glob("test_*.py")
+    # The folder holds the contracts of other things too.
+    files = [each for each in found if "from contract.kinds import" in each.read_text()]
     known = {each.name for each in files}
     for each in files:
         known |= set(re.findall(r"^def (test_\w+)\(", each.read_text(), re.MULTILINE))
