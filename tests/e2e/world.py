@@ -108,10 +108,11 @@ class World:
         return int(annotations.get("nginx.ingress.kubernetes.io/canary-weight", 0))
 
     def images(self):
-        """Return how many pods that are there to stay run which image."""
+        """Return how many of the Rollout's pods that are there to stay run which image."""
         counts = {}
         for pod in self.recorder.live(POD, self.name).values():
-            if not pod["metadata"].get("deletionTimestamp"):
+            labels = pod["metadata"].get("labels") or {}
+            if labels.get("app") == "myapp" and not pod["metadata"].get("deletionTimestamp"):
                 image = pod["spec"]["containers"][0]["image"]
                 counts[image] = counts.get(image, 0) + 1
         return counts
