@@ -93,7 +93,7 @@ def _add_process_flags(parser: argparse.ArgumentParser) -> None:
         help="work only while holding a Lease (default: yes)",
     )
     add("--lease-namespace", metavar="NAME", help="namespace of the Lease (default: our own)")
-    for name, default in (("lease-duration", 15), ("renew-deadline", 10), ("retry-period", 2)):
+    for name, default in (("lease-duration", 10), ("renew-deadline", 7), ("retry-period", 2)):
         add(f"--{name}", type=float, metavar="SECONDS", help=f"of the Lease (default: {default})")
     add(
         "--metrics-port",

@@ -84,8 +84,8 @@ class Settings:
     gitops_workers: int = 8
     leader_elect: bool = True
     lease_namespace: str = ""
-    lease_duration: float = 15.0
-    renew_deadline: float = 10.0
+    lease_duration: float = 10.0
+    renew_deadline: float = 7.0
     retry_period: float = 2.0
     metrics_port: int = 8090
     health_port: int = 8080

@@ -248,7 +248,7 @@ def test_a_platform_may_choose_the_user():
         ),
         (
             {"leaderElection": {"renewDeadline": 15}},
-            "retryPeriod < renewDeadline < leaseDuration, not 2 < 15 < 15",
+            "retryPeriod < renewDeadline < leaseDuration, not 2 < 15 < 10",
         ),
         (
             {"metrics": {"service": {"enabled": False}, "serviceMonitor": {"enabled": True}}},
