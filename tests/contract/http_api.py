@@ -92,6 +92,17 @@ class Answer(NamedTuple):
         return [json.loads(line) for line in self.text.splitlines()]
 
 
+def _exchange(connection, *request):
+    """Send a request; on a connection that the server ended while it was idle, once more."""
+    try:
+        connection.request(*request)
+        return connection.getresponse()
+    except (OSError, http.client.BadStatusLine):
+        connection.close()
+        connection.request(*request)
+        return connection.getresponse()
+
+
 class HttpApi:
     """One connection for the verbs, one more for each watch."""
 
@@ -137,8 +148,7 @@ class HttpApi:
             parameters["force"] = "true"
         text = None if body is None else json.dumps(body)
         headers = {"Accept": accept or JSON, "Content-Type": kind, **self._headers}
-        connection.request(method, f"{path}?{urlencode(parameters)}", text, headers)
-        response = connection.getresponse()
+        response = _exchange(connection, method, f"{path}?{urlencode(parameters)}", text, headers)
         if response.status >= 400:
             raise Refused(json.loads(response.read()))
         return response
@@ -151,8 +161,7 @@ class HttpApi:
         text = body if body is None or isinstance(body, str) else json.dumps(body)
         headers = {"Accept": accept, "Content-Type": kind, **self._headers}
         target = f"{path}?{urlencode(query)}" if query else path
-        self._connection.request(method, target, text, headers)
-        response = self._connection.getresponse()
+        response = _exchange(self._connection, method, target, text, headers)
         return Answer(response.status, response.headers, response.read().decode())
 
     def path(self, kind, namespace, name="", subresource=""):
