@@ -125,6 +125,8 @@ def may_start(situation: Situation, gate: Gate) -> bool:
 
 def blocking_problems(situation: Situation) -> tuple[Problem, ...]:
     """Return why runs that are still to come cannot be made; the update may not go on."""
+    if not situation.observed.recipes:
+        return ()  # Nothing is measured in this rollout.
     progress = situation.progress
     found: list[Problem] = []
     for index in range(situation.index, situation.step_count + 1):

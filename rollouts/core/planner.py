@@ -58,8 +58,7 @@ def plan_rollout(observed: Observed, now: datetime) -> Plan:
     revisions = classify(observed, remembered)
     progress, is_new = sync_revision(observed, rollout.spec, remembered, revisions)
     situation = Situation(observed, rollout.spec, progress, revisions, is_new, now)
-    blocked = blocking_problems(situation)
-    if blocked and revisions.current is None:
+    if revisions.current is None and (blocked := blocking_problems(situation)):
         # Nothing of this revision runs yet, and what should be measured of it cannot be.
         return _plan_invalid(observed, now, blocked)
     taken = take_requests(situation)
