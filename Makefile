@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: demo test check style types contracts tests e2e cluster-build cluster-up cluster-down bench crds chart format clean
+.PHONY: demo test check style types contracts tests e2e swarm cluster-build cluster-up cluster-down bench crds chart format clean
 
 demo: $(VENV)/.installed  ## the main job, live, on the embedded cluster (ARGS="--scenario abort")
 	$(BIN)/rollouts demo $(ARGS)
@@ -26,8 +26,12 @@ contracts: $(VENV)/.dev  ## who may import whom
 tests: $(VENV)/.dev  ## the tests alone (ARGS="-k pause")
 	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
-e2e: $(VENV)/.dev  ## contract and end-to-end tests on a true control plane (needs Go and helm)
-	$(BIN)/pytest -m real -n 0 $(ARGS)
+e2e: $(VENV)/.dev  ## on a true control plane and with stock kubectl and helm (needs them, and Go)
+	$(BIN)/pytest -m "real or kubectl or helm" -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
+
+swarm: $(VENV)/.dev  ## ten times as many random histories, and each crash in every manner
+	ROLLOUTS_TEST_EFFORT=10 $(BIN)/pytest -n 2 --dist worksteal $(ARGS) \
+	  tests/simulation tests/properties tests/shell/test_gitops_swarm.py
 
 cluster-build: $(VENV)/.dev  ## build the programs of the test cluster into ~/.cache/rollouts-ci
 	@$(BIN)/python -m tests.cluster build

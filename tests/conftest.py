@@ -1,4 +1,4 @@
-"""Shared settings: properties are tried the same way everywhere, and time never flakes them."""
+"""Shared settings: properties are tried alike everywhere; who shares a cluster goes together."""
 
 from __future__ import annotations
 
@@ -6,12 +6,53 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.cluster.control_plane import ControlPlane
-from tests.real import WANTED, foreign_kubeconfig
+from tests.cluster.foreign import ForeignCluster
+from tests.real import foreign_kubeconfig
 
 settings.register_profile(
     "house", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("house")
+
+
+HALF_A_SOCKET = "ignore::pytest.PytestUnraisableExceptionWarning"
+LAST = "test_rights_on_a_cluster"
+STORIES = "stories"
+"""Tests of one controller on one cluster, whose audit log is judged as a whole."""
+CONTRACT = "contract"
+"""Tests of the API server itself."""
+ALONE = ("test_restarts_on_a_cluster", "test_migration_page", "test_take_over")
+"""Modules with clusters of their own; they take long."""
+ORDER = (STORIES, *ALONE, CONTRACT)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Let what takes longest begin first, and judge the audit log when its writers are done."""
+    items.sort(key=lambda item: (_turn(_group(item)), item.path.stem == LAST))
+
+
+def pytest_itemcollected(item):
+    """Keep the tests that share a cluster in one process."""
+    item.add_marker(pytest.mark.xdist_group(_group(item)))
+    if item.get_closest_marker("real") is not None:
+        # A server that is killed leaves half a socket with whoever was talking to it.
+        item.add_marker(pytest.mark.filterwarnings(HALF_A_SOCKET))
+
+
+def _group(item):
+    module = item.path.stem
+    if module in ALONE:
+        return module
+    if module.endswith("_on_a_cluster"):
+        return STORIES
+    if item.path.parent.name == CONTRACT or "control_plane" in item.fixturenames:
+        return CONTRACT
+    return module
+
+
+def _turn(group):
+    return ORDER.index(group) if group in ORDER else len(ORDER)
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +61,6 @@ def control_plane():
 
     Without Go it fails and says so: who asks for the true thing is not told that all is well.
     """
-    if foreign_kubeconfig() is not None:
-        pytest.skip(f"{WANTED}=1 names a cluster whose parts are not ours to restart")
-    with ControlPlane.start() as cluster:
+    kubeconfig = foreign_kubeconfig()
+    with ForeignCluster.start(kubeconfig) if kubeconfig else ControlPlane.start() as cluster:
         yield cluster

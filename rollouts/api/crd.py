@@ -246,7 +246,7 @@ def _column(column: _Column) -> Manifest:
     return found
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.CSafeDumper):
     """Writes YAML without references."""
 
     def ignore_aliases(self, _data: Any) -> bool:

@@ -1,4 +1,4 @@
-"""`python -m tests.cluster build|up|down`: a cluster for people, kept until it is taken down."""
+"""`python -m tests.cluster build|up|down|kubectl`: a cluster for people, until it is taken down."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from tests.cluster.processes import DidNotStart
 def main() -> int:
     """Do what the command line asks for; the exit code is 1 when it could not be done."""
     parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
-    parser.add_argument("do", choices=("build", "up", "down"))
+    parser.add_argument("do", choices=("build", "up", "down", "kubectl"))
     folder = build.cache_folder() / "cluster"
     wanted = parser.parse_args().do
     running = ControlPlane.attach(folder)
     try:
         if wanted == "build":
             build.build()
+        elif wanted == "kubectl":
+            build.build()
+            print(build.control_plane_folder() / "kubectl")
         elif wanted == "up":
             if running is not None and not running.is_whole:
                 running.stop()

@@ -44,6 +44,11 @@ class Site:
         return f"https://127.0.0.1:{self.api_port}"
 
     @property
+    def address(self) -> tuple[str, int]:
+        """Return host and port of the API server."""
+        return "127.0.0.1", self.api_port
+
+    @property
     def kubeconfig(self) -> Path:
         """Return the administrator's kubeconfig."""
         return self.folder / "kubeconfig"

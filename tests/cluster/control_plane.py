@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from tests.cluster import build, components
 from tests.cluster.components import Site
+from tests.cluster.kubeconfig import write_kubeconfig
 from tests.cluster.processes import (
     PATIENCE_SECONDS,
     DidNotStart,
@@ -165,28 +166,17 @@ class ControlPlane:
 
     def write_kubeconfig(self, path: Path, *, token: str, namespace: str = "default") -> Path:
         """Write a kubeconfig for somebody who has a token of this cluster."""
-        authority = str(self.site.certificate("ca.crt"))
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "test",
-            "clusters": [
-                {
-                    "name": "test",
-                    "cluster": {"server": self.site.url, "certificate-authority": authority},
-                }
-            ],
-            "users": [{"name": "test", "user": {"token": token}}],
-            "contexts": [
-                {
-                    "name": "test",
-                    "context": {"cluster": "test", "user": "test", "namespace": namespace},
-                }
-            ],
-        }
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(config, indent=1))
-        return path
+        authority = self.site.certificate("ca.crt")
+        return write_kubeconfig(
+            path, server=self.site.url, authority=authority, token=token, namespace=namespace
+        )
+
+    def placed(self, text: str) -> str:
+        """Return manifests as they are: every node of this cluster is the tests' own."""
+        return text
+
+    def owns(self, kind: str, name: str) -> None:
+        """Remember nothing: this cluster ends with the tests."""
 
     def request(self, method: str, path: str, body: Any = None) -> Any:
         """Send one request as the administrator and return the decoded answer."""

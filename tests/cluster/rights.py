@@ -78,8 +78,8 @@ GRANTED_TO_ALL = frozenset(
 
 
 def documents_of(rendered: str) -> list[dict[str, Any]]:
-    """Return the objects of a rendered chart."""
-    return [each for each in yaml.safe_load_all(rendered) if each]
+    """Return the objects of a rendered chart; the definitions are long, so libyaml reads them."""
+    return [each for each in yaml.load_all(rendered, Loader=yaml.CSafeLoader) if each]
 
 
 def service_accounts(rendered: str) -> list[tuple[str, str]]:

@@ -58,6 +58,9 @@ class Accounts:
         assert done.returncode == 0, done.stderr
         documents = [each for each in documents_of(done.stdout) if each["kind"] in KINDS]
         self.rendered[release] = done.stdout
+        for each in documents:
+            if each["kind"].startswith("Cluster"):
+                self._cluster.owns(each["kind"].lower(), each["metadata"]["name"])
         self.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(documents))
         words = ("create", "token", release, "--namespace", namespace, "--duration=2h")
         path = self._folder / f"{release}.kubeconfig"
@@ -84,6 +87,12 @@ def install(cluster, folder):
     accounts = Accounts(cluster, folder)
     accounts.kubectl("apply", "--server-side", "-f", str(CHART.parents[1] / "crds"))
     for name in (HOME, LOGINS):
-        accounts.kubectl("create", "namespace", name)
+        cluster.owns("namespace", name)
+    # Others who use this cluster may have made them already.
+    namespaces = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        for name in (HOME, LOGINS)
+    ]
+    accounts.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(namespaces))
     accounts.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
     return accounts

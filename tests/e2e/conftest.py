@@ -14,19 +14,6 @@ from e2e.world import World
 AT_ONCE = 8
 """Stories that play side by side: most of their time is pauses."""
 
-HALF_A_SOCKET = "ignore::pytest.PytestUnraisableExceptionWarning"
-LAST = "test_rights_on_a_cluster"
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items):
-    """Judge the audit log when everything that leaves lines in it has been done."""
-    items.sort(key=lambda item: item.module.__name__.endswith(LAST))
-    for item in items:
-        if item.get_closest_marker("real") is not None:
-            # A server that is killed leaves half a socket with whoever was talking to it.
-            item.add_marker(pytest.mark.filterwarnings(HALF_A_SOCKET))
-
 
 @pytest.fixture(scope="session")
 def accounts(control_plane, tmp_path_factory):

@@ -61,10 +61,10 @@ class TcpProxy(InThread):
         url: where it listens; TLS goes through to the server unseen.
     """
 
-    def __init__(self, server_port):
+    def __init__(self, address):
         super().__init__()
         self.url = ""
-        self._server_port = server_port
+        self._address = address
         self._flowing = None
         self._listener = None
         self._writers = {}
@@ -100,7 +100,7 @@ class TcpProxy(InThread):
         self._writers[writer] = None
         try:
             await self._flowing.wait()
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._server_port)
+            far_reader, far_writer = await asyncio.open_connection(*self._address)
             self._writers[far_writer] = None
             ways = ((reader, far_writer), (far_reader, writer))
             try:

@@ -8,7 +8,6 @@ import pytest
 from e2e.world import STEPS
 
 from rollouts.api.times import parse_duration
-from rollouts.cli.demo_repository import DemoRepository
 from rollouts.cli.demo_story import STORIES, Stage, deploy_first_version
 from rollouts.kube.client import connect
 
@@ -28,7 +27,9 @@ WEIGHTS = {
 
 async def tell(story, world, restart):
     """Tell one story of the demo on this cluster; PromiseBroken says what the API did not show."""
-    repository = DemoRepository(world.folder)
+    repository = world.repository()
+    control = f"{world.name}-control"
+    world.cluster.owns("namespace", control)
     async with await connect(kubeconfig=str(world.kubeconfig)) as kube:
         stage = Stage(
             kube=kube,
@@ -39,7 +40,7 @@ async def tell(story, world, restart):
             restart=restart,
             patience=4 * parse_duration(PAUSE).total_seconds(),
             production=world.name,
-            control=f"{world.name}-control",
+            control=control,
             instance=world.instance,
         )
         await deploy_first_version(stage)

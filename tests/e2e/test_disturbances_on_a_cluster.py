@@ -64,7 +64,7 @@ def wait_for_takeover(world, weight):
 
 
 def the_network_stalls(scene):
-    with TcpProxy(scene.cluster.site.api_port) as proxy, scene.controller(proxy) as running:
+    with TcpProxy(scene.cluster.site.address) as proxy, scene.controller(proxy) as running:
         world = scene.world(check=running.check)
         start_canary(world)
         world.wait_for_weight(10)
@@ -78,7 +78,7 @@ def the_network_stalls(scene):
 
 
 def the_network_stalls_while_somebody_aborts(scene):
-    with TcpProxy(scene.cluster.site.api_port) as proxy, scene.controller(proxy) as running:
+    with TcpProxy(scene.cluster.site.address) as proxy, scene.controller(proxy) as running:
         world = scene.world(check=running.check)
         start_canary(world)
         world.wait_for_weight(10)
@@ -94,7 +94,7 @@ def the_network_stalls_while_somebody_aborts(scene):
 
 
 def every_connection_is_cut_again_and_again(scene):
-    with TcpProxy(scene.cluster.site.api_port) as proxy, scene.controller(proxy) as running:
+    with TcpProxy(scene.cluster.site.address) as proxy, scene.controller(proxy) as running:
         world = scene.world(check=running.check)
         world.deploy()
         with repeatedly(proxy.cut, seconds=0.7):

@@ -10,7 +10,6 @@ from e2e.account import LOGINS
 from e2e.world import EXAMPLE, FIRST, SECOND, STEPS
 
 from rollouts.api.refs import APPLICATION, CONFIG_MAP, KUSTOMIZATION, SERVICE
-from rollouts.cli.demo_repository import DemoRepository
 
 pytestmark = pytest.mark.real
 
@@ -259,7 +258,7 @@ def kinds(version):
 def perform(make_world, controller):
     def run(story):
         world = make_world(story.__name__, check=controller.check)
-        story(world, DemoRepository(world.folder))
+        story(world, world.repository())
 
     return run
 

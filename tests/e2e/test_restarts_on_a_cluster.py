@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 import pytest
@@ -13,7 +14,10 @@ from e2e.world import SECOND, STEPS, World
 
 from tests.cluster.control_plane import ControlPlane
 
-pytestmark = pytest.mark.real
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif("ROLLOUTS_TEST_REAL" in os.environ, reason="restarts a cluster of its own"),
+]
 
 OLD = "1.34"
 PAUSE = "{duration: 4s}"

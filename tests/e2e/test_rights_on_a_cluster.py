@@ -31,6 +31,8 @@ AFTER_A_LOST_RACE = {
 @pytest.fixture(scope="module")
 def releases(accounts, controller, control_plane):
     """What each release of the chart was granted, and what its user has used."""
+    if control_plane.site.audit_log is None:
+        pytest.skip("the audit log of this cluster is not ours to read")
     with control_plane.site.audit_log.open() as log:
         lines = [line for line in log if "system:serviceaccount:" in line]
     return {

@@ -14,6 +14,7 @@ import yaml
 from e2e.history import NAMES, overloads, selectors, weights, without_falling
 
 from rollouts.api.refs import INGRESS, POD, REPLICA_SET, ROLLOUT, SERVICE
+from rollouts.cli.demo_repository import DemoRepository
 from rollouts.controller.settings import INSTANCE_LABEL
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +23,17 @@ COMMAND_SECONDS_MAX = 60
 FIRST, SECOND, THIRD = (f"myorg/myapp:1.{minor}.0" for minor in range(3))
 STEPS = [10, 30, 50, 100, 0]
 """The weights that a canary of the example takes on its way to the end."""
+
+
+class Repository(DemoRepository):
+    """The demo's repository, whose pods run where the cluster wants the tests' pods."""
+
+    def __init__(self, folder, cluster):
+        super().__init__(folder)
+        self._cluster = cluster
+
+    def write(self, path, text):
+        super().write(path, self._cluster.placed(text))
 
 
 class World:
@@ -47,15 +59,20 @@ class World:
         self.kubeconfig = folder / "kubeconfig"
         self.kubeconfig.touch(mode=0o600)
         self.kubeconfig.write_text(json.dumps(document))
+        cluster.owns("namespace", name)
         if is_new:
             self.kubectl(f"kubectl create namespace {name}")
+
+    def repository(self):
+        """Make a Git repository for what this namespace shall hold."""
+        return Repository(self.folder, self.cluster)
 
     # -- what somebody does ----------------------------------------------------------------------
 
     def kubectl(self, line, *, stdin=None):
         """Run a line of kubectl as a shell would, with the cluster's stock kubectl."""
         words = [str(self.cluster.kubectl), *shlex.split(line)[1:]]
-        return self._run(words, stdin)
+        return self._run(words, None if stdin is None else self.cluster.placed(stdin))
 
     def rollouts(self, line):
         """Run a line of `rollouts`."""

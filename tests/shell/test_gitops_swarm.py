@@ -7,6 +7,7 @@ known what Git wants; and once calm returns, reach what Git wants and stay there
 import random
 
 import pytest
+from effort import seeds
 from shell.emulated import Crash
 from shell.gitops_world import World, config_map
 
@@ -14,7 +15,6 @@ from rollouts.api.refs import APPLICATION, CONFIG_MAP
 from rollouts.gitops.inventory import parse_inventory
 from rollouts.gitops.tracking import TRACKING_ID
 
-SEEDS = range(30)
 STEPS = 12
 NAMES = "abcdef"
 BROKEN = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a\n"
@@ -152,7 +152,7 @@ class History:
         self.wait(1300)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", seeds(8))
 def test_a_random_history_breaks_no_rule_and_comes_to_rest(tmp_path, seed):
     world = World(tmp_path)
     try:

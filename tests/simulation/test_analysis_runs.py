@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from effort import EFFORT
 from simulation.analysis_oracle import Oracle
 from simulation.analysis_world import World, draw
 
@@ -14,7 +15,7 @@ from rollouts.analysis.facts import Phase
 from rollouts.analysis.sample import Sample
 from rollouts.controller import reconcile_run
 
-SWARM = 150
+SWARM = 40 * EFFORT
 SEED_COUNT = 400
 """Planted bugs are found within this many; most within ten."""
 

@@ -2,6 +2,7 @@
 
 import pytest
 import yaml
+from effort import EFFORT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,7 +27,7 @@ def read(text):
 
 
 @given(VALUES, st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60 * EFFORT)
 def test_any_json_reads_back_the_same(value, sort_keys):
     text = dump_yaml(value, sort_keys=sort_keys)
 
