@@ -42,6 +42,8 @@ def pytest_itemcollected(item):
 
 def _group(item):
     module = item.path.stem
+    if foreign_kubeconfig() is not None:
+        return STORIES
     if module in ALONE:
         return module
     if module.endswith("_on_a_cluster"):

@@ -131,6 +131,8 @@ class ForeignCluster:
 
     def placed(self, text: str) -> str:
         """Return manifests, as YAML or JSON, whose pods run on the tests' own node."""
+        if f"{MARK}:" in text or f'"{MARK}"' in text:
+            return text
         where = {
             "nodeSelector": {MARK: self.name},
             "tolerations": [{"key": MARK, "operator": "Exists"}],
