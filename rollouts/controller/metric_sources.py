@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from datetime import datetime
 from importlib.metadata import EntryPoint
-from typing import TYPE_CHECKING
 
-from rollouts.analysis import expression
-from rollouts.analysis.expression.series import RESULT
-from rollouts.analysis.facts import ConditionError
+from rollouts.analysis.conditions import compile_condition
 from rollouts.controller.analysis_loop import AnalysisLoop
 from rollouts.metric_providers.provider import MeasurementError, MetricProvider, ProviderSettings
 from rollouts.metric_providers.registry import Providers
-
-if TYPE_CHECKING:
-    from rollouts.analysis.facts import Condition
-    from rollouts.analysis.sample import Value
 
 log = logging.getLogger(__name__)
 
@@ -46,30 +37,3 @@ def open_providers(
             facts = {"provider": name, "error": str(error)}
             log.error("provider cannot be used", extra=facts)  # noqa: TRY400  # said in one line
     return opened
-
-
-@dataclass(frozen=True, slots=True)
-class _Compiled:
-    """A condition on `result`, as the run planner asks it."""
-
-    condition: expression.Condition
-
-    @property
-    def reads_only_first(self) -> bool:
-        return self.condition.reads_only_first
-
-    def evaluate(self, result: Value, *, now: datetime) -> bool:
-        try:
-            return self.condition.evaluate({RESULT: result}, now=now)
-        except expression.EvaluationError as error:
-            raise ConditionError(str(error)) from error
-
-
-def compile_condition(text: str, provider: str) -> Condition:
-    """Return a condition on what a provider measures.
-
-    Raises:
-        expression.ConditionError: the text is no condition; a ValueError that says where.
-    """
-    types = {RESULT: expression.type_of_result(provider)}
-    return _Compiled(expression.compile_condition(text, types))

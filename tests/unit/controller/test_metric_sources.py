@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import EntryPoint
 
-import pytest
-from builders import NOW
-
-from rollouts.analysis.facts import ConditionError
-from rollouts.controller.metric_sources import compile_condition, open_providers
+from rollouts.controller.metric_sources import open_providers
 from rollouts.metric_providers.provider import ENTRY_POINT_GROUP, ProviderSettings
 
 
@@ -28,24 +24,3 @@ def test_a_provider_that_cannot_be_loaded_costs_nobody_else(caplog):
 
     assert ["mine"] == list(open_providers(ProviderSettings(), entries))
     assert "provider cannot be used" in caplog.text
-
-
-def test_a_condition_is_compiled_for_what_its_provider_gives():
-    condition = compile_condition("result[0] >= 0.95", "prometheus")
-
-    assert condition.evaluate((0.97,), now=NOW)
-    assert not condition.evaluate((0.5,), now=NOW)
-    assert condition.reads_only_first
-
-
-def test_a_condition_that_is_none_is_refused_with_its_place():
-    with pytest.raises(ValueError, match="1:10") as caught:
-        compile_condition("result > ", "web")
-    assert caught.value.line == 1
-
-
-def test_a_condition_that_cannot_be_told_is_an_error():
-    condition = compile_condition("result[0] >= 0.95", "prometheus")
-
-    with pytest.raises(ConditionError):
-        condition.evaluate((), now=NOW)
