@@ -6,22 +6,20 @@ import argparse
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from rollouts.api.refs import POD, REPLICA_SET, ROLLOUT, Manifest, ObjectRef
-from rollouts.cli import show, tree
-from rollouts.cli.session import add_cluster_flags, run
-from rollouts.kube.errors import Gone, Unavailable, Unknown
+from rollouts.cli import show
+from rollouts.cli.following import follow_with_runs, list_runs
+from rollouts.cli.output import dump, shown
+from rollouts.cli.picture import Picture
+from rollouts.cli.plain_text import one_line
+from rollouts.cli.session import add_cluster_flags, add_timeout_flag, run
 from rollouts.kube.rest import KubeCluster
 
 COLUMNS = ("NAME", "STRATEGY", "STATUS", "STEP", "WEIGHT", "READY", "DESIRED", "UPDATED")
 USAGE_ERROR = 2
-
-OUTAGE_SECONDS_MAX = 300.0
-"""How long a command that follows an object waits for an API server that is away."""
-
-RETRY_SECONDS = 1.0
 
 REDRAW_SECONDS = 1.0
 """How often a watched picture is redrawn although nothing changed: countdowns move."""
@@ -65,23 +63,9 @@ def _add_status(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
         default=True,
         help="wait until the rollout is healthy or degraded (default)",
     )
-    status.add_argument(
-        "--timeout",
-        type=_seconds,
-        default=0.0,
-        help="give up after this time, such as 5m; 0: never",
-    )
+    add_timeout_flag(status)
     add_cluster_flags(status)
     status.set_defaults(run=run_status)
-
-
-def _seconds(text: str) -> float:
-    from rollouts.api.times import parse_duration
-
-    try:
-        return parse_duration(text).total_seconds()
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} {error}") from error
 
 
 def run_get(args: argparse.Namespace) -> int:
@@ -96,7 +80,7 @@ def run_get(args: argparse.Namespace) -> int:
             return await _list(cluster, "" if args.all_namespaces else namespace, args.output)
         ref = ObjectRef(ROLLOUT, namespace, args.name)
         if args.output != "tree":
-            _dump(_shown(await cluster.get(ref)), args.output)
+            dump(shown(await cluster.get(ref)), args.output)
         elif args.watch:
             return await _watch_tree(cluster, ref)
         else:
@@ -136,14 +120,25 @@ def run_status(args: argparse.Namespace) -> int:
 
 
 async def _follow_status(cluster: KubeCluster, ref: ObjectRef, *, watch: bool) -> int:
-    last = ""
-    async with contextlib.aclosing(follow(cluster, ref)) as states:
-        async for rollout in states:
+    from rollouts.cli import tree
+    from rollouts.cli.run_lines import say_runs, view_runs
+
+    last: tuple[str, ...] = ()
+    async with contextlib.aclosing(follow_with_runs(cluster, ref)) as states:
+        async for rollout, manifests in states:
+            now = datetime.now(UTC)
             phase, message = tree.phase_of(rollout)
-            line = f"{phase} - {message}" if message else phase
-            if line != last:
-                print(line, flush=True)
-                last = line
+            line = f"{phase} - {one_line(message)}" if message else phase
+            runs = view_runs(rollout, manifests, now)
+            # What is measured next is said, but that it is nearer now is no news.
+            news = (line, *say_runs(rollout, runs, with_times=False))
+            if news != last:
+                if news[:1] != last[:1]:
+                    print(line)
+                for each in say_runs(rollout, runs):
+                    print(f"  {each}")
+                sys.stdout.flush()
+                last = news
             if phase == "Degraded":
                 print(f"error: {ref} is degraded", file=sys.stderr)
                 return 1
@@ -153,58 +148,40 @@ async def _follow_status(cluster: KubeCluster, ref: ObjectRef, *, watch: bool) -
     return 1
 
 
-async def follow(cluster: KubeCluster, ref: ObjectRef) -> AsyncGenerator[Manifest, None]:
-    """Iterate over the states of one object until it is deleted.
-
-    Raises:
-        ClusterError: it cannot be read at first, or not again within `OUTAGE_SECONDS_MAX`.
-    """
-    loop = asyncio.get_running_loop()
-    seen_at: float | None = None
-    while True:
-        try:
-            current = await cluster.get(ref)
-            seen_at = loop.time()
-            yield current
-            version = current["metadata"]["resourceVersion"]
-            stream = cluster.watch(ref.kind, ref.namespace, "", version)
-            async with contextlib.aclosing(stream) as events:
-                async for kind, manifest in events:
-                    seen_at = loop.time()
-                    if kind == "BOOKMARK" or manifest["metadata"]["name"] != ref.name:
-                        continue
-                    if kind == "DELETED":
-                        return
-                    yield manifest
-        except Gone:
-            continue  # The server has forgotten what followed that version: look anew.
-        except (Unavailable, Unknown):
-            if seen_at is None or loop.time() - seen_at > OUTAGE_SECONDS_MAX:
-                raise
-            await asyncio.sleep(RETRY_SECONDS)
-
-
 async def picture_of(
-    cluster: KubeCluster, ref: ObjectRef, rollout: Manifest | None = None
-) -> tree.Picture:
-    """Read a rollout, unless it is given, with its ReplicaSets and pods, and draw it."""
+    cluster: KubeCluster,
+    ref: ObjectRef,
+    rollout: Manifest | None = None,
+    analysis_runs: Sequence[Manifest] | None = None,
+) -> Picture:
+    """Read a rollout and its runs, unless they are given, with its sets and pods; draw them."""
+    from rollouts.cli import tree
+
     rollout = rollout or await cluster.get(ref)
     selector = (rollout["spec"].get("selector") or {}).get("matchLabels") or {}
     words = ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
-    sets, pods = await asyncio.gather(
+
+    async def runs() -> Sequence[Manifest]:
+        if analysis_runs is not None:
+            return analysis_runs
+        return await list_runs(cluster, ref.namespace)
+
+    sets, pods, found = await asyncio.gather(
         cluster.list(REPLICA_SET, ref.namespace, label_selector=words),
         cluster.list(POD, ref.namespace, label_selector=words),
+        runs(),
     )
-    return tree.draw(rollout, sets, pods, datetime.now(UTC))
+    return tree.draw(rollout, sets, pods, datetime.now(UTC), analysis_runs=found)
 
 
 async def _watch_tree(cluster: KubeCluster, ref: ObjectRef) -> int:
     if show.console().is_terminal:
         await _redraw(cluster, ref)
     else:
-        async for rollout in follow(cluster, ref):
-            show.put(show.render(await picture_of(cluster, ref, rollout)))
-            print(flush=True)
+        async with contextlib.aclosing(follow_with_runs(cluster, ref)) as states:
+            async for rollout, runs in states:
+                show.put(show.render(await picture_of(cluster, ref, rollout, runs)))
+                print(flush=True)
     print(f"error: {ref} was deleted", file=sys.stderr)
     return 1
 
@@ -214,23 +191,23 @@ async def _redraw(cluster: KubeCluster, ref: ObjectRef) -> None:
     from rich.live import Live
 
     changed = asyncio.Event()
-    latest = await cluster.get(ref)
+    latest = await cluster.get(ref), await list_runs(cluster, ref.namespace)
 
     async def notice() -> None:
         nonlocal latest
-        async for rollout in follow(cluster, ref):
-            latest = rollout
+        async for seen in follow_with_runs(cluster, ref):
+            latest = seen
             changed.set()
 
     watcher = asyncio.create_task(notice())
     try:
-        picture = show.render(await picture_of(cluster, ref, latest))
+        picture = show.render(await picture_of(cluster, ref, *latest))
         with Live(picture, console=show.console(), auto_refresh=False) as live:
             while not watcher.done():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), REDRAW_SECONDS)
                 changed.clear()
-                picture = show.render(await picture_of(cluster, ref, latest))
+                picture = show.render(await picture_of(cluster, ref, *latest))
                 live.update(picture, refresh=True)
         watcher.result()
     finally:
@@ -243,8 +220,8 @@ async def _list(cluster: KubeCluster, namespace: str, output: str) -> int:
         found, key=lambda each: (each["metadata"]["namespace"], each["metadata"]["name"])
     )
     if output in {"json", "yaml"}:
-        items = [_shown(each) for each in rollouts]
-        _dump({"apiVersion": "v1", "kind": "List", "items": items}, output)
+        items = [shown(each) for each in rollouts]
+        dump({"apiVersion": "v1", "kind": "List", "items": items}, output)
         return 0
     if not rollouts:
         place = f"namespace {namespace}" if namespace else "any namespace"
@@ -256,11 +233,13 @@ async def _list(cluster: KubeCluster, namespace: str, output: str) -> int:
         rows = [
             (each["metadata"]["namespace"], *row) for each, row in zip(rollouts, rows, strict=True)
         ]
-    show.put(show.listing(columns, rows))
+    show.put_list(columns, rows)
     return 0
 
 
 def _row(rollout: Manifest) -> tuple[str, ...]:
+    from rollouts.cli import tree
+
     status, steps = rollout.get("status") or {}, tree.steps_of(rollout)
     phase, _ = tree.phase_of(rollout)
     index = status.get("currentStepIndex")
@@ -276,20 +255,3 @@ def _row(rollout: Manifest) -> tuple[str, ...]:
         str(1 if wanted is None else wanted),
         str(status.get("updatedReplicas", 0)),
     )
-
-
-def _shown(manifest: Manifest) -> Manifest:
-    """Return an object without the bookkeeping that nobody reads."""
-    metadata = {key: each for key, each in manifest["metadata"].items() if key != "managedFields"}
-    return {**manifest, "metadata": metadata}
-
-
-def _dump(manifest: Manifest, output: str) -> None:
-    if output == "json":
-        import json
-
-        print(json.dumps(manifest, indent=2, ensure_ascii=False))
-        return
-    from rollouts.api.documents import dump_yaml
-
-    print(dump_yaml(manifest), end="")

@@ -28,6 +28,25 @@ def add_cluster_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_timeout_flag(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that says when to give up."""
+    parser.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=0.0,
+        help="give up after this time, such as 5m; 0: never",
+    )
+
+
+def _seconds(text: str) -> float:
+    from rollouts.api.times import parse_duration
+
+    try:
+        return parse_duration(text).total_seconds()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} {error}") from error
+
+
 def run(args: argparse.Namespace, work: Callable[[KubeCluster, str], Awaitable[int]]) -> int:
     """Connect, work, and turn failures into one line on standard error and exit code 1."""
 

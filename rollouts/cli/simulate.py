@@ -191,7 +191,7 @@ def _read(name: str) -> tuple[bytes, str]:
 
 
 def _show_tables(rollouts: Sequence[Manifest], ready: timedelta) -> int:
-    from rollouts.cli.tree import say_duration
+    from rollouts.cli.picture import say_duration
 
     for position, rollout in enumerate(rollouts):
         rows = _rows(rollout, ready)

@@ -9,73 +9,64 @@ from typing import Any
 
 from rollouts.api.refs import Manifest
 from rollouts.api.times import parse_duration, parse_time
+from rollouts.cli.picture import Line, Picture, age_of, icon_of, say_duration
+from rollouts.cli.plain_text import one_line
+from rollouts.cli.run_lines import (
+    analysis_facts,
+    is_in_doubt,
+    run_lines,
+    say_choice,
+    view_runs,
+    what_analysis_awaits,
+)
+from rollouts.cli.run_view import RunView
 
 REVISION = "rollout.argoproj.io/revision"
 HASH = "rollouts-pod-template-hash"
-ICONS = {
-    "Healthy": "✔",
-    "Progressing": "◌",
-    "Paused": "॥",
-    "Degraded": "✖",
-    "ScaledDown": "•",
-    "Running": "✔",
-    "Pending": "◌",
-}
 WEIGHED = ("canary", "stable")
-STYLES = {
-    "Healthy": "green",
-    "Running": "green",
-    "Progressing": "cyan",
-    "Pending": "cyan",
-    "Paused": "yellow",
-    "Degraded": "red",
-    "ScaledDown": "dim",
-}
+WAITING_FOR_ANALYSIS = "waiting for analysis to complete"
+"""The controller's message while only an analysis stands in the way; the words are the peer's."""
 
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One row of the tree; `status` also chooses its colour."""
-
-    branch: str
-    name: str
-    kind: str
-    status: str
-    age: str
-    info: str
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """Everything to show of one rollout: a list of facts, and the tree."""
-
-    facts: tuple[tuple[str, str], ...]
-    lines: tuple[Line, ...]
-    phase: str
+TEMPLATES_MAX = 3
+"""Most templates that a step of analysis is said with."""
 
 
 def draw(
-    rollout: Manifest, replica_sets: Sequence[Manifest], pods: Sequence[Manifest], now: datetime
+    rollout: Manifest,
+    replica_sets: Sequence[Manifest],
+    pods: Sequence[Manifest],
+    now: datetime,
+    *,
+    analysis_runs: Sequence[Manifest] = (),
 ) -> Picture:
-    """Draw one rollout with the ReplicaSets and pods that belong to it."""
+    """Draw one rollout with the ReplicaSets, pods and AnalysisRuns that belong to it."""
     uid = rollout["metadata"].get("uid")
     owned = sorted(
         (each for each in replica_sets if _owner(each) == uid), key=_revision, reverse=True
     )
+    runs = view_runs(rollout, analysis_runs, now)
     phase, message = phase_of(rollout)
     facts = [
         ("Name", rollout["metadata"]["name"]),
         ("Namespace", rollout["metadata"].get("namespace", "")),
-        ("Status", f"{ICONS.get(phase, '?')} {phase}"),
+        ("Status", f"{icon_of(phase)} {phase}"),
     ]
     if message:
-        facts.append(("Message", message))
-    facts.extend(_strategy_facts(rollout, now))
+        facts.append(("Message", one_line(message)))
+    facts.extend(_strategy_facts(rollout, runs, now))
     facts.extend(_image_facts(rollout, owned))
     facts.extend(_replica_facts(rollout))
-    lines = [Line("", rollout["metadata"]["name"], "Rollout", phase, _age(rollout, now), "")]
-    lines.extend(_revision_lines(rollout, owned, pods, now))
+    lines = [Line("", rollout["metadata"]["name"], "Rollout", phase, age_of(rollout, now), "")]
+    lines.extend(_revision_lines(rollout, owned, _Below(pods, runs), now))
     return Picture(tuple(facts), tuple(lines), phase)
+
+
+@dataclass(frozen=True, slots=True)
+class _Below:
+    """What is drawn below the revisions."""
+
+    pods: Sequence[Manifest]
+    runs: tuple[RunView, ...]
 
 
 def phase_of(rollout: Manifest) -> tuple[str, str]:
@@ -96,22 +87,32 @@ def steps_of(rollout: Manifest) -> list[Manifest]:
     return list(strategy.get("steps") or [])
 
 
-def what_comes_next(rollout: Manifest, now: datetime) -> str:
-    """Say what the rollout waits for and when it goes on; empty when it is done."""
+def what_comes_next(rollout: Manifest, now: datetime, runs: Sequence[RunView] = ()) -> str:
+    """Say what the rollout waits for and when it goes on; empty when it is done.
+
+    Args:
+        runs: its analysis runs.
+    """
     status, steps = rollout.get("status") or {}, steps_of(rollout)
     name, index = rollout["metadata"]["name"], status.get("currentStepIndex")
-    phase, _ = phase_of(rollout)
+    phase, message = phase_of(rollout)
     if phase in {"Healthy", "Degraded"} or index is None:
         return ""
     if rollout["spec"].get("paused"):
         return f"nothing until it is resumed: rollouts resume {name}"
+    if is_in_doubt(rollout):
+        return say_choice(name)
     if index >= len(steps):
+        if message == WAITING_FOR_ANALYSIS:
+            return "the update is complete, once the background analysis has measured"
         return "the last pods and traffic, then the update is complete"
     step = steps[index]
+    follows = say_step(steps[index + 1]) if index + 1 < len(steps) else "the update is complete"
+    if "analysis" in step:
+        return what_analysis_awaits(rollout, runs, follows=follows, step_number=index + 1)
     if "pause" not in step:
         return f"pods for {say_step(step)}"
     duration = (step["pause"] or {}).get("duration")
-    follows = say_step(steps[index + 1]) if index + 1 < len(steps) else "the update is complete"
     if duration is None:
         return f"{follows}, once promoted by hand: rollouts promote {name}"
     left = _left_of_pause(status, duration, now)
@@ -140,7 +141,15 @@ def say_step(step: Manifest) -> str:
         return f"pause {duration}s" if str(duration).isdecimal() else f"pause {duration}"
     if "setCanaryScale" in step:
         return f"setCanaryScale {_say_scale(step['setCanaryScale'] or {})}".rstrip()
+    if "analysis" in step:
+        return f"analysis {_say_templates(step['analysis'] or {})}".rstrip()
     return next(iter(step), "")
+
+
+def _say_templates(analysis: Manifest) -> str:
+    names = [str(each.get("templateName", "")) for each in analysis.get("templates") or ()]
+    more = f" and {len(names) - TEMPLATES_MAX} more" if len(names) > TEMPLATES_MAX else ""
+    return ", ".join(names[:TEMPLATES_MAX]) + more
 
 
 def strategy_of(rollout: Manifest) -> str:
@@ -156,18 +165,9 @@ def _say_scale(scale: Manifest) -> str:
     return "by weight" if scale.get("matchTrafficWeight") else ""
 
 
-def say_duration(duration: timedelta) -> str:
-    """Return a duration in its two largest units: `9m12s`, `3d4h`."""
-    seconds = int(duration.total_seconds())
-    parts: list[str] = []
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
-        count, seconds = divmod(seconds, size)
-        if count or (unit == "s" and not parts):
-            parts.append(f"{count}{unit}")
-    return "".join(parts[:2])
-
-
-def _strategy_facts(rollout: Manifest, now: datetime) -> Iterable[tuple[str, str]]:
+def _strategy_facts(
+    rollout: Manifest, runs: Sequence[RunView], now: datetime
+) -> Iterable[tuple[str, str]]:
     status, steps = rollout.get("status") or {}, steps_of(rollout)
     index = status.get("currentStepIndex")
     yield "Strategy", strategy_of(rollout)
@@ -179,9 +179,10 @@ def _strategy_facts(rollout: Manifest, now: datetime) -> Iterable[tuple[str, str
     if weights:
         canary, stable = ((weights.get(side) or {}).get("weight", 0) for side in WEIGHED)
         yield "  Weight", f"{canary} canary, {stable} stable"
-    following = what_comes_next(rollout, now)
+    following = what_comes_next(rollout, now, runs)
     if following:
         yield "  Next", following
+    yield from analysis_facts(rollout, runs)
 
 
 def _image_facts(rollout: Manifest, replica_sets: Sequence[Manifest]) -> Iterable[tuple[str, str]]:
@@ -208,32 +209,66 @@ def _replica_facts(rollout: Manifest) -> Iterable[tuple[str, str]]:
 
 
 def _revision_lines(
-    rollout: Manifest,
-    replica_sets: Sequence[Manifest],
-    pods: Sequence[Manifest],
-    now: datetime,
+    rollout: Manifest, replica_sets: Sequence[Manifest], below: _Below, now: datetime
 ) -> Iterable[Line]:
-    for position, each in enumerate(replica_sets):
-        is_last = position == len(replica_sets) - 1
-        corner, rail = ("└──", "   ") if is_last else ("├──", "│  ")
-        yield Line(corner, f"# revision:{_revision(each)}", "", "", "", "")
-        yield Line(
-            f"{rail}└──",
-            each["metadata"]["name"],
-            "ReplicaSet",
-            _set_status(each),
-            _age(each, now),
-            _set_info(rollout, each, now),
-        )
-        mine = sorted(
-            (pod for pod in pods if _owner(pod) == each["metadata"].get("uid")),
-            key=lambda pod: pod["metadata"]["name"],
-        )
-        for index, pod in enumerate(mine):
-            tail = "└──" if index == len(mine) - 1 else "├──"
-            status, ready = _pod_status(pod)
-            name = pod["metadata"]["name"]
-            yield Line(f"{rail}   {tail}", name, "Pod", status, _age(pod, now), ready)
+    """Yield the revisions, newest first: each with its ReplicaSet and pods, and with its runs."""
+    sets = {_revision(each): each for each in reversed(replica_sets)}
+    groups: list[tuple[int, Manifest | None]] = [(_revision(each), each) for each in replica_sets]
+    groups += ((each, None) for each in {run.revision for run in below.runs} - set(sets))
+    groups.sort(key=lambda group: group[0], reverse=True)
+    for position, (revision, replica_set) in enumerate(groups):
+        outer = _Place("", position == len(groups) - 1)
+        # Two sets of one revision are nobody's wish, and the runs stand below the first of them.
+        is_first = replica_set is None or sets[revision] is replica_set
+        runs = [each for each in below.runs if each.revision == revision] if is_first else []
+        yield Line(outer.branch, f"# revision:{revision}", "", "", "", "")
+        if replica_set is not None:
+            yield from _set_lines(
+                rollout, replica_set, _Place(outer.inner, not runs), below=below, now=now
+            )
+        for index, run in enumerate(runs):
+            place = _Place(outer.inner, index == len(runs) - 1)
+            yield from run_lines(run, branch=place.branch, rail=place.inner, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in the tree something stands."""
+
+    rail: str
+    is_last: bool
+
+    @property
+    def branch(self) -> str:
+        """Return what is drawn before its name."""
+        return f"{self.rail}└──" if self.is_last else f"{self.rail}├──"
+
+    @property
+    def inner(self) -> str:
+        """Return what is drawn before the branches below it."""
+        return f"{self.rail}   " if self.is_last else f"{self.rail}│  "
+
+
+def _set_lines(
+    rollout: Manifest, replica_set: Manifest, place: _Place, *, below: _Below, now: datetime
+) -> Iterable[Line]:
+    """Yield the line of a ReplicaSet and those of its pods."""
+    yield Line(
+        place.branch,
+        replica_set["metadata"]["name"],
+        "ReplicaSet",
+        _set_status(replica_set),
+        age_of(replica_set, now),
+        _set_info(rollout, replica_set, now),
+    )
+    mine = sorted(
+        (pod for pod in below.pods if _owner(pod) == replica_set["metadata"].get("uid")),
+        key=lambda pod: pod["metadata"]["name"],
+    )
+    for index, pod in enumerate(mine):
+        own = _Place(place.inner, index == len(mine) - 1)
+        status, ready = _pod_status(pod)
+        yield Line(own.branch, pod["metadata"]["name"], "Pod", status, age_of(pod, now), ready)
 
 
 def _set_status(replica_set: Manifest) -> str:
@@ -301,8 +336,3 @@ def _revision(manifest: Manifest) -> int:
 
 def _hash(manifest: Manifest) -> str:
     return str((manifest["metadata"].get("labels") or {}).get(HASH, ""))
-
-
-def _age(manifest: Manifest, now: datetime) -> str:
-    created = manifest["metadata"].get("creationTimestamp")
-    return say_duration(max(now - parse_time(created), timedelta(0))) if created else ""

@@ -15,7 +15,7 @@ main_module = importlib.import_module("rollouts.cli.main")
 
 COMMANDS = (
     "run", "demo", "get", "list", "status", "promote", "abort", "retry", "pause", "resume", "undo",
-    "restart", "lint", "simulate", "crds",
+    "restart", "analysis", "create", "lint", "simulate", "crds",
 )  # fmt: skip
 
 
@@ -60,6 +60,23 @@ def test_it_tells_its_version():
         (["get", "shop", "-A"], "--all-namespaces lists rollouts"),
         (["get", "--watch"], "--watch follows one rollout: add its NAME"),
         (["get", "shop", "--watch", "-o", "json"], "--watch draws a tree: leave -o json out"),
+        (["analysis"], "the following arguments are required: ACTION"),
+        (["analysis", "get"], "the following arguments are required: name"),
+        (["analysis", "list", "-o", "xml"], "invalid choice: 'xml'"),
+        (["analysis", "watch", "run", "--timeout", "soon"], "'soon'"),
+        (["create"], "the following arguments are required: KIND"),
+        (["create", "rollout"], "invalid choice: 'rollout'"),
+        (["create", "analysisrun"], "say what to measure: --from TEMPLATE or --from-file FILE"),
+        (["create", "analysisrun", "--from", "a/b"], "--from a/b: write NAME, template/NAME or"),
+        (["create", "analysisrun", "--from", "a", "-a", "x"], "--argument takes NAME=VALUE"),
+        (
+            ["create", "analysisrun", "--from", "a", "--name", "x", "--generate-name", "y"],
+            "--name is the whole name and --generate-name its beginning: choose one",
+        ),
+        (
+            ["create", "analysisrun", "--from", "a", "--watch", "--dry-run"],
+            "--dry-run creates nothing that --watch could follow: choose one",
+        ),
         (["simulate"], "either a Rollout, -f rollout.yaml, or a history"),
         (["simulate", "-f", "-", "--seed", "1"], "either a Rollout, -f rollout.yaml"),
         (["simulate", "-f", "-", "--ready", "soon"], "'soon'"),

@@ -22,6 +22,11 @@ COMMANDS = [
     ("resume", "shop"),
     ("undo", "shop"),
     ("restart", "shop"),
+    ("analysis", "list"),
+    ("analysis", "get", "run"),
+    ("analysis", "watch", "run"),
+    ("analysis", "terminate", "run"),
+    ("create", "analysisrun", "--from", "errors"),
 ]
 
 
@@ -49,7 +54,7 @@ def closed(tmp_path):
         yield str(path), address
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda each: each[0])
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_without_a_kubeconfig_a_command_says_what_is_missing(command):
     answer = run_command(*command)
 
@@ -59,7 +64,7 @@ def test_without_a_kubeconfig_a_command_says_what_is_missing(command):
     assert "Traceback" not in answer.err
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda each: each[0])
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_a_server_that_does_not_answer_is_named(command, closed):
     path, address = closed
     answer = run_command(*command, "--kubeconfig", path)

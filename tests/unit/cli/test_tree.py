@@ -8,11 +8,11 @@ import pytest
 from builders import NOW, at, paused, rollout_manifest, template
 
 from rollouts.api.times import format_time
+from rollouts.cli.picture import say_duration
 from rollouts.cli.show import put, render
 from rollouts.cli.tree import (
     draw,
     phase_of,
-    say_duration,
     say_step,
     steps_of,
     strategy_of,
