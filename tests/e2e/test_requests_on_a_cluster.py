@@ -227,6 +227,31 @@ def a_job_decides_about_a_step(world):
     world.check_traffic([*STEPS, 10, 0], SECOND)
 
 
+def runs_are_made_and_ended_by_command(world):
+    pod = {"restartPolicy": "Never", "containers": [{"name": "check", "image": "myorg/check:1"}]}
+    job = {"job": {"spec": {"backoffLimit": 0, "template": {"spec": pod}}}}
+    templates = [
+        {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "AnalysisTemplate",
+            "metadata": {"name": name},
+            "spec": {"metrics": [{"name": "check", "provider": job, **metric}]},
+        }
+        for name, metric in (("once", {}), ("long", {"interval": "1h", "count": 2}))
+    ]
+    both = {"apiVersion": "v1", "kind": "List", "items": templates}
+    world.kubectl("kubectl apply -f -", stdin=json.dumps(both))
+
+    made = world.rollouts("rollouts create analysisrun --from template once --name first --watch")
+    assert made.splitlines()[-1] == "first is ✔ Successful"
+    world.rollouts("rollouts create analysisrun --from long --name second")
+    ended = world.rollouts("rollouts analysis terminate second")
+    assert "second: terminated: Inconclusive" in ended
+
+    listed = world.rollouts("rollouts analysis list").splitlines()
+    assert sorted(line.split()[0] for line in listed[1:]) == ["first", "second"]
+
+
 def without_a_router_pods_split_the_traffic(world):
     def count_pods(manifest):
         canary = manifest["spec"]["strategy"]["canary"]
@@ -268,6 +293,7 @@ def perform(make_world, controller):
         crash_loops_and_missing_images_get_no_requests_either,
         without_a_router_pods_split_the_traffic,
         a_job_decides_about_a_step,
+        runs_are_made_and_ended_by_command,
     ],
     ids=lambda story: story.__name__,
 )
