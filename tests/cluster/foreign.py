@@ -32,6 +32,8 @@ POD_RANGE = "10.244.0.0/14"
 MARK = "test.rollouts.dev/node"
 TOKEN_DURATION = "4h"
 INGRESS_STAGE = "ingress-has-address"
+FINALIZED = ("applications.argoproj.io", "kustomizations.kustomize.toolkit.fluxcd.io")
+GO_SECONDS_MAX = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +156,25 @@ class ForeignCluster:
             words = ("delete", kind, name, "--ignore-not-found", "--wait=false")
             self._kubectl(*words, kubeconfig=self._of_user)
         if self._kwok is not None:
-            # Pods of namespaces that go need somebody who lets them go.
-            gone = {name for kind, name in self._made if kind == "namespace"}
-            wait_until(
-                lambda: not gone & self._namespaces(), at_most=PATIENCE_SECONDS, what="pods to go"
-            )
+            self._let_go()
             end(self._kwok, how=signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _let_go(self) -> None:
+        """Wait until the namespaces have gone; nobody is left who would finish what is in them."""
+        gone = {name for kind, name in self._made if kind == "namespace"}
+        nothing = json.dumps({"metadata": {"finalizers": None}})
+        defined = {each["metadata"]["name"] for each in self._kubectl_json("get", "crd")["items"]}
+        for kind in defined.intersection(FINALIZED):
+            listed = self._kubectl_json("get", kind, "-A")["items"]
+            for each in listed:
+                namespace, name = each["metadata"]["namespace"], each["metadata"]["name"]
+                if namespace in gone:
+                    words = ("patch", kind, name, "-n", namespace, "--type=merge", "-p", nothing)
+                    self._kubectl(*words, kubeconfig=self._of_user)
+        wait_until(
+            lambda: not gone & self._namespaces(), at_most=GO_SECONDS_MAX, what="namespaces to go"
+        )
 
     def _namespaces(self) -> set[str]:
         words = ("get", "namespaces", "-o", "json")

@@ -17,7 +17,6 @@ from rollouts.emulator import ApiServer
 from rollouts.emulator.actors import all_actors
 from rollouts.emulator.http import real_clock, serve
 from tests.cluster.control_plane import BARE, ControlPlane
-from tests.real import foreign_kubeconfig, proxied
 
 
 @contextmanager
@@ -57,20 +56,20 @@ def over_http_with_actors():
 
 @contextmanager
 def reach(cluster):
-    """A true API server of ours, as its administrator."""
+    """A true API server, as its administrator."""
     trust = ssl.create_default_context(cafile=str(cluster.site.certificate("ca.crt")))
     api = HttpApi(cluster.site.url, cluster.credentials, trust)
+    api.owns = cluster.owns
     yield api
     api.close()
 
 
 @contextmanager
-def foreign():
-    """The cluster that the environment names; things move in it by themselves."""
-    with proxied(foreign_kubeconfig()) as url:
-        api = HttpApi(url)
+def with_nodes(cluster):
+    """A true API server whose pods run where the cluster wants the tests' pods."""
+    with reach(cluster) as api:
+        api.place = lambda manifest: json.loads(cluster.placed(json.dumps(manifest)))
         yield api
-        api.close()
 
 
 @contextmanager
@@ -107,6 +106,5 @@ class BackEnds:
 
     def named(self, name):
         """Return one of those in which nothing moves by itself."""
-        is_foreign = name == "real" and foreign_kubeconfig() is not None
         makers = {"in-process": in_process, "http": over_http, "real": real}
-        return self.open(name, foreign if is_foreign else makers[name])
+        return self.open(name, makers[name])

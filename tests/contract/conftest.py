@@ -8,7 +8,8 @@ from itertools import count
 
 import pytest
 from contract.api import Type
-from contract.back_ends import BackEnds, foreign, over_http_with_actors, reach
+from contract.back_ends import BackEnds, over_http_with_actors, reach, with_nodes
+from contract.http_api import HttpApi
 from contract.kinds import GADGET, NAMESPACES
 
 from tests.real import foreign_kubeconfig
@@ -25,14 +26,14 @@ def back_ends():
 
 @pytest.fixture(scope="session", params=["in-process", "http", REAL])
 def api(request, back_ends):
-    """The back end under test; in none of them do controllers run."""
-    return back_ends.named(request.param)
+    """The back end under test; in none of them do controllers run, but in a foreign cluster."""
+    return _named(request, back_ends)
 
 
 @pytest.fixture(scope="session", params=["http", REAL])
 def wire(request, back_ends):
     """A back end whose very answers are looked at: codes, headers and forms."""
-    return back_ends.named(request.param)
+    return _named(request, back_ends)
 
 
 @pytest.fixture(scope="session", params=["http", REAL])
@@ -40,16 +41,23 @@ def living(request, back_ends):
     """A back end with its controllers: the emulator's actors, or the true ones."""
     if request.param == "http":
         return back_ends.open("actors", over_http_with_actors)
-    if foreign_kubeconfig() is not None:
-        return back_ends.open("real", foreign)
     cluster = request.getfixturevalue("control_plane")
-    return back_ends.open("whole", lambda: reach(cluster))
+    return back_ends.open("whole", lambda: with_nodes(cluster))
+
+
+def _named(request, back_ends):
+    if request.param == "real" and foreign_kubeconfig() is not None:
+        cluster = request.getfixturevalue("control_plane")
+        return back_ends.open("real", lambda: reach(cluster))
+    return back_ends.named(request.param)
 
 
 def _make_namespace(api):
     # The cluster of somebody else may hold what an earlier run has left.
     name = f"contract-{os.getpid()}-{next(_numbers)}"
     api.create(NAMESPACES, "", {"metadata": {"name": name}})
+    if isinstance(api, HttpApi):
+        api.owns("namespace", name)
     return name
 
 

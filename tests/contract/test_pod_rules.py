@@ -42,6 +42,7 @@ def test_a_pod_without_a_budget_is_evicted_gracefully(api, namespace, running):
     assert ("True", "EvictionByEvictionAPI") == (target["status"], target["reason"])
 
 
+@pytest.mark.still
 def test_an_eviction_is_counted_in_the_budget(api, namespace, running):
     api.create(BUDGETS, namespace, budget())
     allow(api, namespace, 1)
@@ -88,6 +89,7 @@ def test_a_budget_of_other_pods_is_not_asked(api, namespace, running):
     assert 201 == api.evict(namespace, "p")["code"]
 
 
+@pytest.mark.still
 def test_an_unready_pod_may_go_while_enough_are_healthy(api, namespace, running):
     unready = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
     api.patch(PODS, namespace, "p", unready, STRATEGIC, subresource="status")

@@ -15,7 +15,7 @@ STREAMS = 45
 STEPS = 40
 EVERYTHING = (*VERBS, *PATCHES, *REASONS, *SUBRESOURCES)
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.still]
 
 _numbers = count(1)
 

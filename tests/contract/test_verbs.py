@@ -189,6 +189,7 @@ def test_the_answer_to_a_deletion_names_the_object(api, namespace):
     assert made["metadata"]["uid"] == answer["details"]["uid"]
 
 
+@pytest.mark.still
 def test_a_list_is_paged_consistently(api, namespace):
     for name in ("c", "a", "b"):
         api.create(CONFIG_MAPS, namespace, config_map(name))

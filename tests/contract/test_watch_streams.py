@@ -144,6 +144,7 @@ def test_a_deletion_shows_the_last_state_at_its_own_version(api, namespace):
     assert int(rv(made)) < int(rv(last))
 
 
+@pytest.mark.still
 def test_a_list_at_a_forgotten_version_has_expired(api, namespace, gadgets):
     old = api.old_version()
 

@@ -126,12 +126,12 @@ def scaling_in_flight_keeps_the_split(world):
 
 
 def a_pause_holds_and_resume_goes_on(world):
-    world.deploy(pause="{duration: 2s}")
+    world.deploy(pause="{duration: 5s}")
     world.set_image(SECOND)
     world.wait_for_weight(10)
     world.annotate("pause")
     world.until(lambda: world.rollout["spec"].get("paused") is True, what="paused by a person")
-    time.sleep(4)  # Twice the pause of the step.
+    time.sleep(6)  # More than the pause of the step.
     assert world.weights() == [10]
 
     world.rollouts("rollouts resume myapp")
