@@ -32,7 +32,6 @@ POD_RANGE = "10.244.0.0/14"
 MARK = "test.rollouts.dev/node"
 TOKEN_DURATION = "4h"
 INGRESS_STAGE = "ingress-has-address"
-FINALIZED = ("applications.argoproj.io", "kustomizations.kustomize.toolkit.fluxcd.io")
 GO_SECONDS_MAX = 300.0
 
 
@@ -161,20 +160,31 @@ class ForeignCluster:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _let_go(self) -> None:
-        """Wait until the namespaces have gone; nobody is left who would finish what is in them."""
-        gone = {name for kind, name in self._made if kind == "namespace"}
+        """Wait until our namespaces have gone, and finish for those who are no longer there."""
+        ours = {name for kind, name in self._made if kind == "namespace"}
+        words = ("api-resources", "--namespaced", "--verbs=list,patch", "-o", "name")
+        kinds = ",".join(self._kubectl(*words, kubeconfig=self._of_user).split())
+
+        def are_gone() -> bool:
+            left = ours & self._namespaces()
+            for namespace in left:
+                self._finish(kinds, namespace)
+            return not left
+
+        wait_until(are_gone, at_most=GO_SECONDS_MAX, what="namespaces to go")
+
+    def _finish(self, kinds: str, namespace: str) -> None:
+        """Remove the finalizers of what is being deleted: its controller has ended before."""
         nothing = json.dumps({"metadata": {"finalizers": None}})
-        defined = {each["metadata"]["name"] for each in self._kubectl_json("get", "crd")["items"]}
-        for kind in defined.intersection(FINALIZED):
-            listed = self._kubectl_json("get", kind, "-A")["items"]
-            for each in listed:
-                namespace, name = each["metadata"]["namespace"], each["metadata"]["name"]
-                if namespace in gone:
-                    words = ("patch", kind, name, "-n", namespace, "--type=merge", "-p", nothing)
-                    self._kubectl(*words, kubeconfig=self._of_user)
-        wait_until(
-            lambda: not gone & self._namespaces(), at_most=GO_SECONDS_MAX, what="namespaces to go"
-        )
+        for each in self._kubectl_json("get", kinds, "-n", namespace)["items"]:
+            metadata = each["metadata"]
+            if metadata.get("finalizers") and metadata.get("deletionTimestamp"):
+                kind = each["kind"].lower()
+                group = each["apiVersion"].rpartition("/")[0]
+                words = (f"{kind}.{group}" if group else kind, metadata["name"], "-n", namespace)
+                self._kubectl(
+                    "patch", *words, "--type=merge", "-p", nothing, kubeconfig=self._of_user
+                )
 
     def _namespaces(self) -> set[str]:
         words = ("get", "namespaces", "-o", "json")

@@ -9,7 +9,6 @@ from itertools import count
 import pytest
 from contract.api import Type
 from contract.back_ends import BackEnds, over_http_with_actors, reach, with_nodes
-from contract.http_api import HttpApi
 from contract.kinds import GADGET, NAMESPACES
 
 from tests.real import foreign_kubeconfig
@@ -56,8 +55,6 @@ def _make_namespace(api):
     # The cluster of somebody else may hold what an earlier run has left.
     name = f"contract-{os.getpid()}-{next(_numbers)}"
     api.create(NAMESPACES, "", {"metadata": {"name": name}})
-    if isinstance(api, HttpApi):
-        api.owns("namespace", name)
     return name
 
 

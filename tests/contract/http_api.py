@@ -172,6 +172,8 @@ class HttpApi:
 
     def create(self, kind, namespace, body, **options):
         full = self.place({"apiVersion": kind.api_version, "kind": kind.kind, **body})
+        if kind.kind == "Namespace":
+            self.owns("namespace", body["metadata"]["name"])
         return self._call("POST", self._path(kind, namespace), full, options=options)
 
     def get(self, kind, namespace, name, *, subresource=""):

@@ -67,6 +67,7 @@ def test_a_budget_that_is_spent_refuses(api, namespace, running):
     assert "deletionTimestamp" not in api.get(PODS, namespace, "p")["metadata"]
 
 
+@pytest.mark.still
 def test_a_budget_that_nobody_has_looked_at_asks_for_patience(api, namespace, running):
     api.create(BUDGETS, namespace, budget())
 

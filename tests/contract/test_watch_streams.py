@@ -133,6 +133,7 @@ def test_staying_inside_and_outside_a_selector(api, namespace):
     assert stream.is_quiet()
 
 
+@pytest.mark.still
 def test_a_deletion_shows_the_last_state_at_its_own_version(api, namespace):
     made = api.create(CONFIG_MAPS, namespace, config_map("a"))
     stream = api.watch(CONFIG_MAPS, namespace, resource_version=rv(made))
