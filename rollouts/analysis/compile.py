@@ -21,7 +21,8 @@ from rollouts.analysis.facts import (
 )
 from rollouts.analysis.report import RETENTION
 from rollouts.analysis.substitute import fill_metric
-from rollouts.api.analysis_metric import Metric, provider_of
+from rollouts.api.analysis_metric import Metric, provider_of, provider_settings
+from rollouts.api.analysis_providers import EXECUTED_PROVIDERS
 from rollouts.api.analysis_rules import BACKGROUND_LABEL
 from rollouts.api.analysis_run import AnalysisRunSpec
 from rollouts.api.checks import check_analysis_run
@@ -48,13 +49,21 @@ and `column`, if it has any, where.
 """
 
 
-def compile_program(manifest: Manifest, compile_condition: ConditionCompiler) -> Program:
-    """Compile a run's spec; all that is wrong with it is in the program's problems."""
+def compile_program(
+    manifest: Manifest,
+    compile_condition: ConditionCompiler,
+    providers: tuple[str, ...] = EXECUTED_PROVIDERS,
+) -> Program:
+    """Compile a run's spec; all that is wrong with it is in the program's problems.
+
+    Args:
+        providers: names of the providers that can be asked.
+    """
     terminate = Spot(manifest).at("spec", "terminate").value is True
-    problems = check_analysis_run(manifest, _checker(compile_condition))
+    problems = check_analysis_run(manifest, _checker(compile_condition), providers)
     if problems:
         return Program(problems=problems, terminate=terminate)
-    compiler = _Compiler(manifest, compile_condition)
+    compiler = _Compiler(manifest, compile_condition, providers)
     metrics = tuple(compiler.metrics())
     ttl = compiler.spec.ttl_strategy
     return Program(
@@ -123,7 +132,9 @@ def subject_of(metadata: Manifest) -> str:
 class _Compiler:
     """Compiles the metrics of one checked manifest and collects what is wrong with them."""
 
-    def __init__(self, manifest: Manifest, compile_condition: ConditionCompiler) -> None:
+    def __init__(
+        self, manifest: Manifest, compile_condition: ConditionCompiler, providers: tuple[str, ...]
+    ) -> None:
         self.problems: list[Problem] = []
         self.secrets: dict[str, SecretRef] = {}
         self.spec = AnalysisRunSpec.model_validate(manifest["spec"])
@@ -144,6 +155,7 @@ class _Compiler:
             secrets=frozenset(self.secrets),
             may_be_endless=(manifest["metadata"].get("labels") or {}).get(label) == value,
             check_condition=_checker(compile_condition),
+            providers=providers,
         )
 
     def metrics(self) -> Iterator[facts.Metric]:
@@ -178,7 +190,7 @@ class _Compiler:
         return facts.Metric(
             name=name,
             provider=provider,
-            query=filled["provider"][provider],
+            query=provider_settings(filled, provider),
             source=filled,
             fingerprint=hashlib.sha256(text.encode()).hexdigest()[:16],
             count=sound.count_max,

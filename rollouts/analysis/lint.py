@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from rollouts.analysis.arguments import RolloutFacts
 from rollouts.analysis.resolve import RefusedRun, RunContext, resolve_run
 from rollouts.analysis.templates import TemplateKey, reference_keys
+from rollouts.api.analysis_providers import EXECUTED_PROVIDERS
 from rollouts.api.checks import check_manifest
 from rollouts.api.condition_check import ConditionCheck
 from rollouts.api.documents import Document
@@ -27,14 +28,28 @@ class _Analysis:
     may_be_endless: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What metrics may be written with."""
+
+    check_condition: ConditionCheck | None
+    providers: tuple[str, ...]
+
+
 def lint_analyses(
-    objects: Iterable[Document], check_condition: ConditionCheck | None = None
+    objects: Iterable[Document],
+    check_condition: ConditionCheck | None = None,
+    providers: tuple[str, ...] = EXECUTED_PROVIDERS,
 ) -> tuple[Finding, ...]:
     """Return what is wrong between Rollouts and templates, in the order of the Rollouts.
 
     A template that is not in the files is an error where others of its kind are; without any,
     the templates are taken to be in the cluster, and a warning says so.
+
+    Args:
+        providers: names of the providers that metrics can ask.
     """
+    means = _Means(check_condition, providers)
     known = [document for document in objects if isinstance(document.manifest, dict)]
     rollouts = [document for document in known if _is(document, ROLLOUT)]
     templates = {
@@ -45,7 +60,7 @@ def lint_analyses(
     for rollout in rollouts:
         visible = _visible(rollout, templates)
         for analysis in _analyses(Spot(rollout.manifest)):
-            for finding in _findings(rollout, analysis, visible, check_condition):
+            for finding in _findings(rollout, analysis, visible, means):
                 key = (finding.source, finding.line, finding.path, finding.message)
                 found.setdefault(key, finding)
     return tuple(found.values())
@@ -92,7 +107,7 @@ def _findings(
     rollout: Document,
     analysis: _Analysis,
     visible: dict[TemplateKey, Document],
-    check_condition: ConditionCheck | None,
+    means: _Means,
 ) -> Iterator[Finding]:
     """Yield what is wrong with one analysis that the objects alone do not show."""
     elsewhere = list(_elsewhere(analysis.spot, visible))
@@ -104,7 +119,8 @@ def _findings(
     context = RunContext(
         RolloutFacts(rollout.manifest, is_offline=True),
         may_be_endless=analysis.may_be_endless,
-        check_condition=check_condition,
+        check_condition=means.check_condition,
+        providers=means.providers,
     )
     templates = {key: document.manifest for key, document in visible.items()}
     resolved = resolve_run(analysis.spot.mapping, templates, context)
@@ -114,12 +130,12 @@ def _findings(
     for complaint in resolved.complaints:
         problem = complaint.problem(prefix)
         if complaint.template is None:
-            yield from _new_findings(rollout, problem, "", check_condition)
+            yield from _new_findings(rollout, problem, "", means)
         else:
             document = visible[complaint.template]
             at_template = replace(problem, path=complaint.path)
             user = f", as used by {object_name(rollout.manifest)} in {prefix}"
-            yield from _new_findings(document, at_template, user, check_condition)
+            yield from _new_findings(document, at_template, user, means)
 
 
 def _elsewhere(
@@ -144,9 +160,9 @@ def _elsewhere(
 
 
 def _new_findings(
-    document: Document, problem: Problem, user: str, check_condition: ConditionCheck | None
+    document: Document, problem: Problem, user: str, means: _Means
 ) -> Iterator[Finding]:
     """Yield a problem of an object, unless it is one that the object has by itself."""
-    own = check_manifest(document.manifest, check_condition)
+    own = check_manifest(document.manifest, means.check_condition, means.providers)
     if all((each.path, each.message) != (problem.path, problem.message) for each in own):
         yield finding_at(document, replace(problem, message=f"{problem.message}{user}"))

@@ -128,7 +128,9 @@ def _own_complaints(use: Use, context: RunContext) -> tuple[Complaint, ...]:
     """Return what is wrong with a template whoever uses it."""
     return tuple(
         Complaint(use.key, problem.path, problem.message, problem.value)
-        for problem in check_analysis_template(use.manifest, context.check_condition)
+        for problem in check_analysis_template(
+            use.manifest, context.check_condition, context.providers
+        )
     )
 
 

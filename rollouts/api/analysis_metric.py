@@ -10,8 +10,9 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from rollouts.api.analysis_providers import MetricProvider
+from rollouts.api.analysis_providers import PLUGIN, MetricProvider
 from rollouts.api.base import IntOrString, Model
+from rollouts.api.refs import Manifest
 from rollouts.api.times import parse_duration
 
 FAILURE_LIMIT_DEFAULT = 0
@@ -130,4 +131,13 @@ def read_count(value: int | str | None, default: int = 0) -> int:
 
 def provider_of(metric: Metric) -> str:
     """Return the name of a metric's provider, one that is no field of ours included."""
+    if metric.provider.kind == PLUGIN:
+        return next(iter(metric.provider.plugin or ()), "")
     return metric.provider.kind or next(iter(metric.provider.model_extra or ()), "")
+
+
+def provider_settings(metric: Manifest, name: str) -> Manifest:
+    """Return what stands under the name of a metric's provider, in either way to write it."""
+    provider = metric["provider"]
+    settings: Manifest = (provider.get(PLUGIN) or provider).get(name) or {}
+    return settings

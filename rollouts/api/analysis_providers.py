@@ -206,7 +206,9 @@ class MetricProvider(Model):
         None, description="Spinnaker's canary judge. Not yet supported."
     )
     plugin: dict[str, Any] | None = Field(
-        None, description="Plugins by name, with settings of their own. Not yet supported."
+        None,
+        description="A provider that is installed beside this product, by its name, with its "
+        "settings; the same as the name written beside this key.",
     )
 
     @property
@@ -223,8 +225,11 @@ _PROVIDERS = tuple(
     (name, field.alias or name) for name, field in MetricProvider.model_fields.items()
 )
 
-PROVIDERS: tuple[str, ...] = tuple(key for _, key in _PROVIDERS)
+PLUGIN = "plugin"
+"""The key under which the peer's users name a provider that is not built in."""
+
+PROVIDERS: tuple[str, ...] = tuple(key for _, key in _PROVIDERS if key != PLUGIN)
 """Every provider of the peer's API, by its wire name."""
 
 EXECUTED_PROVIDERS: tuple[str, ...] = ("prometheus", "web", "job")
-"""The providers that this version measures with; the others are refused."""
+"""The providers that this version measures with; others only where they are installed."""

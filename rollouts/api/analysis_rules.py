@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rollouts.api.analysis_providers import EXECUTED_PROVIDERS
 from rollouts.api.argument_rules import argument_findings
 from rollouts.api.condition_check import ConditionCheck
 from rollouts.api.metric_names import matches_metric, pattern_flaw
@@ -25,14 +26,25 @@ _TTL_FIELDS = ("secondsAfterCompletion", "secondsAfterFailure", "secondsAfterSuc
 NO_METRICS = "no metrics specified; list at least one"
 
 
-def template_findings(template: Spot, check: ConditionCheck | None = None) -> Iterator[Finding]:
-    """Yield all that is wrong with a template of either kind, save wrong types."""
+def template_findings(
+    template: Spot,
+    check: ConditionCheck | None = None,
+    providers: tuple[str, ...] = EXECUTED_PROVIDERS,
+) -> Iterator[Finding]:
+    """Yield all that is wrong with a template of either kind, save wrong types.
+
+    Args:
+        providers: names of the providers that can be asked.
+    """
     spec = template.at("spec")
     if not isinstance(spec.value, dict):
         return
     args, metrics, includes = spec.at("args"), spec.at("metrics"), spec.at("templates")
     context = MetricContext(
-        arguments=_known_arguments(args), secrets=secret_names(args), check_condition=check
+        arguments=_known_arguments(args),
+        secrets=secret_names(args),
+        check_condition=check,
+        providers=providers,
     )
     yield from argument_findings(args, value_needed=False)
     yield from metrics_findings(metrics, context)
@@ -57,10 +69,17 @@ def template_findings(template: Spot, check: ConditionCheck | None = None) -> It
     yield from ttl_findings(spec.at("ttlStrategy"))
 
 
-def run_findings(run: Spot, check: ConditionCheck | None = None) -> Iterator[Finding]:
+def run_findings(
+    run: Spot,
+    check: ConditionCheck | None = None,
+    providers: tuple[str, ...] = EXECUTED_PROVIDERS,
+) -> Iterator[Finding]:
     """Yield all that is wrong with a run, save wrong types.
 
     A run may be endless when it belongs beside the steps of a canary, and its label says so.
+
+    Args:
+        providers: names of the providers that can be asked.
     """
     spec = run.at("spec")
     if not isinstance(spec.value, dict):
@@ -72,6 +91,7 @@ def run_findings(run: Spot, check: ConditionCheck | None = None) -> Iterator[Fin
         secrets=secret_names(args),
         may_be_endless=run.at("metadata", "labels", label).value == value,
         check_condition=check,
+        providers=providers,
     )
     yield from argument_findings(args, value_needed=True)
     for argument in args.each():

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
+from rollouts.api.analysis_providers import EXECUTED_PROVIDERS
 from rollouts.api.analysis_rules import run_findings, template_findings
 from rollouts.api.analysis_run import AnalysisRun
 from rollouts.api.analysis_template import AnalysisTemplate, ClusterAnalysisTemplate
@@ -51,6 +52,8 @@ from rollouts.api.spot import Spot
 from rollouts.api.support import unsupported_findings
 
 AnyModel = TypeVar("AnyModel", bound=Model)
+Names: TypeAlias = tuple[str, ...]
+Rules: TypeAlias = Callable[[Spot, ConditionCheck | None, Names], Iterator[Finding]]
 
 _KUSTOMIZE_GROUP = "kustomize.config.k8s.io"
 """Group of the files that the kustomize binary reads; like lists, they need no name."""
@@ -63,14 +66,12 @@ class _Check:
     kind: Kind
     versions: tuple[str, ...]
     model: type[Model]
-    rules: Callable[[Spot, ConditionCheck | None], Iterator[Finding]]
+    rules: Rules
 
 
-def _plain(
-    rules: Callable[[Spot], Iterator[Finding]],
-) -> Callable[[Spot, ConditionCheck | None], Iterator[Finding]]:
-    """Return the rules of a kind that has no conditions in it."""
-    return lambda spot, _check_condition: rules(spot)
+def _plain(rules: Callable[[Spot], Iterator[Finding]]) -> Rules:
+    """Return the rules of a kind that has no metrics in it."""
+    return lambda spot, _check_condition, _providers: rules(spot)
 
 
 def _rollout_rules(rollout: Spot) -> Iterator[Finding]:
@@ -134,35 +135,45 @@ def check_kustomization(manifest: Manifest) -> tuple[Problem, ...]:
 
 
 def check_analysis_template(
-    manifest: Manifest, check_condition: ConditionCheck | None = None
+    manifest: Manifest,
+    check_condition: ConditionCheck | None = None,
+    providers: Names = EXECUTED_PROVIDERS,
 ) -> tuple[Problem, ...]:
     """Return all problems of an AnalysisTemplate or a ClusterAnalysisTemplate.
 
     Args:
         check_condition: what checks conditions; without it they are left alone.
+        providers: names of the providers that can be asked.
     """
     is_cluster = manifest.get("kind") == CLUSTER_ANALYSIS_TEMPLATE.kind
-    return _check(manifest, _CLUSTER_TEMPLATE if is_cluster else _TEMPLATE, check_condition)
+    check = _CLUSTER_TEMPLATE if is_cluster else _TEMPLATE
+    return _check(manifest, check, check_condition, providers)
 
 
 def check_analysis_run(
-    manifest: Manifest, check_condition: ConditionCheck | None = None
+    manifest: Manifest,
+    check_condition: ConditionCheck | None = None,
+    providers: Names = EXECUTED_PROVIDERS,
 ) -> tuple[Problem, ...]:
     """Return all problems of an AnalysisRun.
 
     Args:
         check_condition: what checks conditions; without it they are left alone.
+        providers: names of the providers that can be asked.
     """
-    return _check(manifest, _RUN, check_condition)
+    return _check(manifest, _RUN, check_condition, providers)
 
 
 def check_manifest(
-    manifest: Any, check_condition: ConditionCheck | None = None
+    manifest: Any,
+    check_condition: ConditionCheck | None = None,
+    providers: Names = EXECUTED_PROVIDERS,
 ) -> tuple[Problem, ...]:
     """Return all problems of any object; of a kind that is not ours only those of its head.
 
     Args:
         check_condition: what checks conditions of metrics; without it they are left alone.
+        providers: names of the providers that metrics can ask.
     """
     if not isinstance(manifest, dict):
         return (Problem("", "must be a map of keys and values", manifest),)
@@ -170,7 +181,7 @@ def check_manifest(
     group = spot.at("apiVersion").text.rpartition("/")[0]
     check = _CHECKS.get((group, spot.at("kind").text))
     if check is not None:
-        return _check(manifest, check, check_condition)
+        return _check(manifest, check, check_condition, providers)
     findings = list(_head_findings(spot))
     if group != _KUSTOMIZE_GROUP and not spot.at("kind").text.endswith("List"):
         findings += _name_findings(spot.at("metadata"))
@@ -243,7 +254,10 @@ def _read(
 
 
 def _check(
-    manifest: Any, check: _Check, check_condition: ConditionCheck | None = None
+    manifest: Any,
+    check: _Check,
+    check_condition: ConditionCheck | None = None,
+    providers: Names = EXECUTED_PROVIDERS,
 ) -> tuple[Problem, ...]:
     """Return all problems of one of our kinds."""
     if not isinstance(manifest, dict):
@@ -258,7 +272,7 @@ def _check(
     if kind.text and kind.text != check.kind.kind:
         findings.append(kind.wrong(f"must be {check.kind.kind}"))
     findings += _metadata_findings(spot.at("metadata"))
-    findings += check.rules(spot, check_condition)
+    findings += check.rules(spot, check_condition, providers)
     return in_order(checked, findings)
 
 

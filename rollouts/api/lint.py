@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from rollouts.api.analysis_providers import EXECUTED_PROVIDERS
 from rollouts.api.checks import check_manifest
 from rollouts.api.condition_check import ConditionCheck
 from rollouts.api.documents import BadDocument, Document, read_until_broken, split_list
@@ -55,12 +56,16 @@ def lint_text(
 
 
 def lint_objects(
-    text: str | bytes, source: str = "", check_condition: ConditionCheck | None = None
+    text: str | bytes,
+    source: str = "",
+    check_condition: ConditionCheck | None = None,
+    providers: tuple[str, ...] = EXECUTED_PROVIDERS,
 ) -> tuple[tuple[Finding, ...], tuple[Document, ...]]:
     """Return all that is wrong in a text, and the objects that could be read from it.
 
     Args:
         check_condition: what checks conditions of metrics; without it they are left alone.
+        providers: names of the providers that metrics can ask.
     """
     documents, broken = read_until_broken(text, source)
     items = [split_list(document) for document in documents]
@@ -70,7 +75,7 @@ def lint_objects(
     findings = [
         finding_at(one, problem)
         for one in (*lists, *objects)
-        for problem in check_manifest(one.manifest, check_condition)
+        for problem in check_manifest(one.manifest, check_condition, providers)
     ]
     findings += _repeated(objects)
     findings.sort(key=lambda finding: (finding.document, finding.line))

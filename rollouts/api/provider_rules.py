@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from rollouts.api.analysis_providers import (
     AUTHENTICATION_WAYS,
     EXECUTED_PROVIDERS,
+    PLUGIN,
     PROVIDERS,
     WEB_METHODS,
 )
@@ -34,17 +35,27 @@ def provider_findings(
     """
     if not isinstance(provider.value, dict):
         return
-    given = [entry for entry in provider.entries() if entry.given]
-    if not given:
+    given = list(_named(provider))
+    plugin = provider.at(PLUGIN)
+    if not given and (not plugin.given or isinstance(plugin.value, dict)):
         yield provider.wrong(f"no provider specified; name one of {_words(executed)}")
     elif len(given) > 1:
         names = " and ".join(entry.key for entry in given)
-        yield provider.wrong(f"multiple providers specified, {names}; keep one")
+        yield _named_finding(provider, f"multiple providers specified, {names}; keep one", names)
     for entry in given:
         yield from _support_findings(entry, executed)
         rules = _RULES.get(entry.key)
         if rules is not None and isinstance(entry.value, dict):
             yield from rules(entry)
+
+
+def _named(provider: Spot) -> Iterator[Spot]:
+    """Yield the providers that are given, those under `plugin` too."""
+    for entry in provider.entries():
+        if entry.key == PLUGIN and entry.mapping:
+            yield from (each for each in entry.entries() if each.given)
+        elif entry.given and entry.key != PLUGIN:
+            yield entry
 
 
 def _words(names: tuple[str, ...]) -> str:
@@ -54,18 +65,31 @@ def _words(names: tuple[str, ...]) -> str:
 
 def _support_findings(provider: Spot, executed: tuple[str, ...]) -> Iterator[Finding]:
     """Yield that a provider cannot be asked by this version."""
-    if provider.key in executed:
-        return
-    if provider.key in PROVIDERS:
-        yield provider.wrong(
+    is_plugin = PLUGIN in provider.path[:-1]
+    if is_plugin and provider.key in EXECUTED_PROVIDERS:
+        yield _named_finding(provider, f"is built in; write it beside {PLUGIN}, not under it")
+    elif provider.key in executed:
+        # The models speak of the providers that they know; of the others nobody else does.
+        if provider.key not in PROVIDERS and not isinstance(provider.value, dict):
+            yield provider.wrong("must be a map of keys and values")
+    elif provider.key in PROVIDERS:
+        yield _named_finding(
+            provider,
             f"is not supported by this version; use one of {_words(executed)}, "
-            "or a web request to the API of the system"
+            "or a web request to the API of the system",
         )
     else:
-        yield provider.wrong(
+        yield _named_finding(
+            provider,
             f"is no provider that is installed{hint(provider.key, (*PROVIDERS, *executed))}; "
-            f"use one of {_words(executed)}"
+            f"use one of {_words(executed)}, or install the Python package that announces "
+            f"{provider.key!r} in the entry point group rollouts.metric_providers",
         )
+
+
+def _named_finding(place: Spot, message: str, value: str = "") -> Finding:
+    """Return a finding that shows names alone, since a secret may be written out in the place."""
+    return Finding(place.path, message, value or place.key)
 
 
 def _prometheus_findings(prometheus: Spot) -> Iterator[Finding]:
@@ -157,7 +181,8 @@ def _request_findings(provider: Spot) -> Iterator[Finding]:
     authentication = provider.at("authentication")
     ways = [way for way in AUTHENTICATION_WAYS if authentication.at(way).given]
     if len(ways) > 1:
-        yield authentication.wrong(f"use one way to authenticate, not {' and '.join(ways)}")
+        names = " and ".join(ways)
+        yield _named_finding(authentication, f"use one way to authenticate, not {names}", names)
     token_url = authentication.at("oauth2", "tokenUrl")
     if authentication.at("oauth2").given and not token_url.text:
         yield token_url.missing("is required; write where the token is fetched")

@@ -26,6 +26,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "-f", "--filename", action="append", default=[], help="a file or directory, as in kubectl"
     )
+    parser.add_argument(
+        "--provider",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a metric provider that is installed where the controller runs, but not here",
+    )
     parser.set_defaults(run=run_lint)
 
 
@@ -34,7 +41,9 @@ def run_lint(args: argparse.Namespace) -> int:
     from rollouts.analysis.expression import check_metric_condition
     from rollouts.analysis.lint import lint_analyses
     from rollouts.api.lint import lint_objects
+    from rollouts.metric_providers.registry import installed_providers
 
+    providers = (*installed_providers(), *args.provider)
     files = 0
     objects: list[Document] = []
     severities: list[Severity] = []
@@ -47,13 +56,13 @@ def run_lint(args: argparse.Namespace) -> int:
     try:
         for source, text in _read([*args.filename, *args.paths] or ["-"]):
             files += 1
-            findings, found = lint_objects(text, source, check_metric_condition)
+            findings, found = lint_objects(text, source, check_metric_condition, providers)
             show(findings)
             objects += found
     except OSError as error:
         print(f"error: cannot read {error.filename}: {error.strerror}", file=sys.stderr)
         return 1
-    show(lint_analyses(objects, check_metric_condition))
+    show(lint_analyses(objects, check_metric_condition, providers))
     errors, warnings = severities.count("error"), severities.count("warning")
     counts = (_count(files, "file"), _count(errors, "error"), _count(warnings, "warning"))
     print(", ".join(counts))

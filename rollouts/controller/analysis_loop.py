@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rollouts.analysis.facts import RUN_UID
+from rollouts.api.analysis_providers import EXECUTED_PROVIDERS
 from rollouts.api.refs import ANALYSIS_RUN, JOB, POD, ObjectRef
 from rollouts.controller.events import Subject
 from rollouts.controller.measure import Measurements
@@ -42,7 +43,9 @@ class AnalysisLoop:
             providers: fetch samples; by the name under `provider` in a metric.
             compile_condition: knows the language of conditions.
         """
-        self.views = RunViews(compile_condition)
+        # Jobs are made by this process itself; that is no provider of the registry.
+        self.names = tuple(dict.fromkeys((*EXECUTED_PROVIDERS, *sorted(providers))))
+        self.views = RunViews(compile_condition, self.names)
         self.measurements: Measurements
         self._providers = providers
         self._is_installed = False
@@ -57,6 +60,7 @@ class AnalysisLoop:
         """
         self._hub = hub
         self._is_installed = True
+        hub.providers = self.names
         self.measurements = Measurements(
             self._providers, SecretReader(hub.cluster), clock=hub.clock, on_answer=hub.wake
         )

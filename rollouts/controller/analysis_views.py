@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rollouts.analysis.arguments import RolloutFacts as ArgumentFacts
 from rollouts.analysis.resolve import RefusedRun, RunContext, resolve_run
 from rollouts.analysis.templates import TemplateKey
+from rollouts.api.analysis_providers import EXECUTED_PROVIDERS
 from rollouts.api.refs import ANALYSIS_TEMPLATE, CLUSTER_ANALYSIS_TEMPLATE, Kind, Manifest
 from rollouts.api.times import parse_time
 from rollouts.core.facts import HASH_LABEL, REVISION, RUN_ROLE, RUN_STEP, Recipe, RunFacts
@@ -46,7 +47,11 @@ class _Cooked:
 class AnalysisViews:
     """Stores of runs and templates, and recipes made of them once for each change."""
 
-    def __init__(self, check_condition: ConditionCheck | None = None) -> None:
+    def __init__(
+        self,
+        check_condition: ConditionCheck | None = None,
+        providers: Callable[[], tuple[str, ...]] = lambda: EXECUTED_PROVIDERS,
+    ) -> None:
         self.runs: Store[RunFacts] = Store(slim_run, _run_words)
         self.templates: Store[Template] = Store(
             lambda manifest: slim_template(ANALYSIS_TEMPLATE, manifest),
@@ -56,6 +61,7 @@ class AnalysisViews:
             lambda manifest: slim_template(CLUSTER_ANALYSIS_TEMPLATE, manifest)
         )
         self._check_condition = check_condition
+        self._providers = providers
         self._cooked: dict[str, _Cooked] = {}
 
     def observe(self, seen: Observed) -> Observed:
@@ -113,7 +119,7 @@ class AnalysisViews:
         *,
         may_be_endless: bool,
     ) -> Recipe:
-        context = RunContext(facts, may_be_endless, self._check_condition)
+        context = RunContext(facts, may_be_endless, self._check_condition, self._providers())
         run = resolve_run(wanted, templates, context)
         if isinstance(run, RefusedRun):
             return Recipe(None, problems=run.problems(path))

@@ -11,6 +11,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from rollouts.api.analysis_providers import EXECUTED_PROVIDERS
 from rollouts.controller.operator import OwnKind
 from rollouts.controller.queue import Key, WorkQueue
 from rollouts.kube.errors import Forbidden
@@ -86,6 +87,7 @@ class Hub:
         reconcilers: passes by kind; filled by `serve`.
         followers: everything that is followed.
         required: those of them that must be known before work begins.
+        providers: names of the metric providers that can be asked.
         refusals: objects whose last pass was refused for lack of a right or a subresource, and
             the server's words.
     """
@@ -116,6 +118,7 @@ class Hub:
         self.reconcilers: Reconcilers = {}
         self.followers: list[Follower] = []
         self.required: tuple[Follower, ...] = ()
+        self.providers: tuple[str, ...] = EXECUTED_PROVIDERS
         self.refusals: dict[Key, str] = {}
         self.queues: dict[str, WorkQueue] = {}
         self._served: dict[str, Served] = {}

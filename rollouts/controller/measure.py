@@ -12,6 +12,7 @@ from typing import Protocol, TypeAlias
 from rollouts.analysis.facts import Answer, Flight, Metric, RunFacts, SecretRef
 from rollouts.analysis.sample import MeasurementError, Sample
 from rollouts.analysis.substitute import fill_metric
+from rollouts.api.analysis_metric import provider_settings
 from rollouts.api.refs import ANALYSIS_RUN, Manifest
 from rollouts.kube.errors import ClusterError
 from rollouts.metric_providers.masking import mask
@@ -259,8 +260,7 @@ def with_secrets(metric: Metric, secrets: Mapping[str, str]) -> Manifest:
     filled = fill_metric(metric.source, {}, secrets)
     if filled.findings:
         raise MeasurementError("; ".join(finding.message for finding in filled.findings))
-    config: Manifest = filled.metric["provider"][metric.provider]
-    return config
+    return provider_settings(filled.metric, metric.provider)
 
 
 def without_secrets(outcome: Sample | str, secrets: Mapping[str, str]) -> Sample | str:

@@ -43,7 +43,7 @@ class RolloutLoop:
     """Works on Rollouts."""
 
     def __init__(self, hub: Hub) -> None:
-        self.views = Views(check_metric_condition)
+        self.views = Views(check_metric_condition, lambda: hub.providers)
         self._hub = hub
 
     def install(self) -> None:

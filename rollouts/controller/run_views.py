@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rollouts.analysis.compile import NO_DATA_ANNOTATION, compile_program, read_run
 from rollouts.analysis.facts import RUN_UID, JobFacts, Program, RunFacts
 from rollouts.analysis.jobs import is_job, pull_problem, read_job
+from rollouts.api.analysis_providers import EXECUTED_PROVIDERS
 from rollouts.kube.store import Change, Store
 
 if TYPE_CHECKING:
@@ -46,9 +47,14 @@ class RunViews:
     `on_known` is told what becomes known beside them: the answers to our own writes and reads.
     """
 
-    def __init__(self, compile_condition: ConditionCompiler) -> None:
+    def __init__(
+        self,
+        compile_condition: ConditionCompiler,
+        providers: tuple[str, ...] = EXECUTED_PROVIDERS,
+    ) -> None:
         self.on_known: Callable[[str, Manifest], None] = lambda _type, _manifest: None
         self._compile_condition = compile_condition
+        self._providers = providers
         self._compiled: dict[str, _Compiled] = {}
         self._written: dict[str, Manifest] = {}
         self.runs: Store[RunFacts] = Store(self._slim_run, lambda run: (run.uid,))
@@ -108,7 +114,7 @@ class RunViews:
         known = self._compiled.get(uid)
         if known is not None and known.policies == policies and known.spec == spec:
             return known.program
-        program = compile_program(manifest, self._compile_condition)
+        program = compile_program(manifest, self._compile_condition, self._providers)
         self._compiled[uid] = _Compiled(spec, policies, program)
         return program
 

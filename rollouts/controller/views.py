@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from rollouts.api.analysis_providers import EXECUTED_PROVIDERS
 from rollouts.api.checks import check_rollout
 from rollouts.api.pod_template import pod_template_hash, steps_hash, template_digest
 from rollouts.api.problems import Problem
@@ -68,8 +69,17 @@ class Views:
     tells of Services and Ingresses whether the right to read them is missing.
     """
 
-    def __init__(self, check_condition: ConditionCheck | None = None) -> None:
-        self.analysis = AnalysisViews(check_condition)
+    def __init__(
+        self,
+        check_condition: ConditionCheck | None = None,
+        providers: Callable[[], tuple[str, ...]] = lambda: EXECUTED_PROVIDERS,
+    ) -> None:
+        """Know nothing yet.
+
+        Args:
+            providers: returns the names of the metric providers that can be asked.
+        """
+        self.analysis = AnalysisViews(check_condition, providers)
         self._compiled: dict[str, _Compiled] = {}
         self._digests: dict[str, tuple[int, str]] = {}
         self.rollouts: Store[RolloutFacts] = Store(self._slim_rollout, _rollout_words)

@@ -133,7 +133,8 @@ def blocking_problems(situation: Situation) -> tuple[Problem, ...]:
         for gate in gates(situation, replace(progress, index=index)):
             if run_of(situation, gate) is None:
                 found.extend(recipe_of(situation, gate).problems)
-    return tuple(dict.fromkeys(found))
+    # By what they say: values are of any shape, and some cannot be hashed.
+    return tuple({(each.path, each.message): each for each in found}.values())
 
 
 def is_passed(situation: Situation, index: int) -> bool:

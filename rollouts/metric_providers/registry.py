@@ -6,6 +6,7 @@ import asyncio
 from importlib.metadata import EntryPoint, entry_points
 
 from rollouts.analysis.sample import MeasurementError, Sample
+from rollouts.api.analysis_providers import EXECUTED_PROVIDERS
 from rollouts.metric_providers.provider import (
     ENTRY_POINT_GROUP,
     MakeProvider,
@@ -13,6 +14,18 @@ from rollouts.metric_providers.provider import (
     ProviderSettings,
     Query,
 )
+
+
+def installed_providers(installed: tuple[EntryPoint, ...] | None = None) -> tuple[str, ...]:
+    """Return the names that metrics can use here: those built in, then those of packages.
+
+    Nothing is loaded.
+
+    Args:
+        installed: None for those of this Python environment.
+    """
+    found = entry_points(group=ENTRY_POINT_GROUP) if installed is None else installed
+    return tuple(dict.fromkeys((*EXECUTED_PROVIDERS, *sorted(each.name for each in found))))
 
 
 class Providers:

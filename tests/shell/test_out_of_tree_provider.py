@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import importlib
+import socketserver
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 from providers_world import query, settings
+from shell.live import Live, run_command
 
 from rollouts.analysis.sample import Gap, MeasurementError
+from rollouts.api.refs import ANALYSIS_RUN, ANALYSIS_TEMPLATE, SECRET
+from rollouts.api.yaml_writer import dump_yaml
 from rollouts.metric_providers.provider import ProviderSettings
 from rollouts.metric_providers.registry import Providers
 
@@ -135,3 +141,157 @@ def test_its_token_is_in_no_message():
     )
 
     assert message.endswith("answered what is no number: denied: ***")
+
+
+# -- in the controller -------------------------------------------------------------------------
+
+
+class Lines:
+    """The server of the example in a thread of its own; tests set what it answers."""
+
+    def __init__(self):
+        self.answer, self.heard = b"0\n", []
+        lines = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self):
+                lines.heard += [self.rfile.readline(), self.rfile.readline()]
+                self.wfile.write(lines.answer)
+
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self.address = "{}:{}".format(*self._server.server_address)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(5)
+
+
+@pytest.fixture
+def lines():
+    server = Lines()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def live(installed, tmp_path_factory):
+    cluster = Live(tmp_path_factory.mktemp("live"))
+    yield cluster
+    cluster.close()
+
+
+def template(namespace, provider):
+    metric = {
+        "name": "errors",
+        "interval": "100ms",
+        "count": 3,
+        "successCondition": "result < 0.01",
+        "provider": provider,
+    }
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "AnalysisTemplate",
+        "metadata": {"name": "errors", "namespace": namespace},
+        "spec": {"metrics": [metric]},
+    }
+
+
+STEPS = [{"setWeight": 20}, {"analysis": {"templates": [{"templateName": "errors"}]}}]
+
+
+def deploy(cluster, namespace, provider):
+    cluster.deploy(namespace, steps=STEPS)
+    secret = {"metadata": {"name": "line-server", "namespace": namespace}}
+    token = base64.b64encode(TOKEN.encode()).decode()
+    cluster.create(SECRET, secret | {"data": {"token": token}})
+    cluster.create(ANALYSIS_TEMPLATE, template(namespace, provider))
+
+
+def asking(lines):
+    token = {"name": "line-server", "key": "token"}
+    return {"address": lines.address, "key": "shop.errors", "tokenFrom": token}
+
+
+@pytest.mark.parametrize("way", ["by-its-name", "as-a-plugin"])
+def test_it_decides_about_a_canary(live, lines, way):
+    settings = {"line": asking(lines)}
+    provider = {"plugin": settings} if way == "as-a-plugin" else settings
+    deploy(live, way, provider)
+    live.set_image(way, "shop:2")
+    live.until(lambda: live.status(way).get("currentStepIndex") == 2)
+    live.wait_for(way, "Healthy")
+    lines.answer = b"0.5\n"
+    live.set_image(way, "shop:3")
+    status = live.wait_for(way, "Degraded")
+    runs = {each["status"]["phase"]: each for each in live.items(ANALYSIS_RUN, way)}
+    measured = runs["Successful"]["status"]["metricResults"][0]["measurements"]
+
+    assert set(runs) == {"Successful", "Failed"}
+    assert [each["value"] for each in measured] == ["0", "0", "0"]
+    assert lines.heard[:2] == [f"AUTH {TOKEN}\n".encode(), b"GET shop.errors\n"]
+    assert 'Metric "errors" assessed Failed due to failed (1)' in status["message"]
+    assert status["abort"] is True
+
+
+REFUSAL = (
+    "is no provider that is installed; use one of prometheus, web and job, or install the Python "
+    "package that announces 'line' in the entry point group rollouts.metric_providers"
+)
+
+
+@contextlib.contextmanager
+def missing(folder):
+    """Make Python see the package no more."""
+    sys.path.remove(str(folder))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path.insert(0, str(folder))
+        importlib.invalidate_caches()
+
+
+def test_where_it_is_not_installed_the_update_is_refused_before_it_begins(
+    installed, lines, tmp_path
+):
+    with missing(installed):
+        cluster = Live(tmp_path)
+    try:
+        deploy(cluster, "without", {"line": asking(lines)})
+        cluster.set_image("without", "shop:2")
+        message = cluster.until(lambda: cluster.status("without").get("message"))
+        run = {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "AnalysisRun",
+            "metadata": {"name": "alone", "namespace": "without"},
+            "spec": template("without", {"line": asking(lines)})["spec"],
+        }
+        cluster.create(ANALYSIS_RUN, run)
+        alone = cluster.until(
+            lambda: cluster.get(ANALYSIS_RUN, "without", "alone").get("status", {}).get("message")
+        )
+        images = cluster.images("without")
+    finally:
+        cluster.close()
+
+    assert "spec.metrics[0].provider.line: " in message
+    assert REFUSAL in message
+    assert "spec.metrics[0].provider.line: " in alone
+    assert REFUSAL in alone
+    assert (images, lines.heard) == ({"shop:1": 5}, [])
+
+
+def test_lint_knows_what_is_installed_and_what_it_is_told_of(installed, tmp_path):
+    path = tmp_path / "template.yaml"
+    manifest = template("shop", {"line": {"address": "a:1", "key": "k"}})
+    path.write_text(dump_yaml(manifest))
+    with_it = run_command("lint", str(path))
+    with missing(installed):
+        without = run_command("lint", str(path))
+        told = run_command("lint", "--provider", "line", str(path))
+
+    assert (with_it.code, told.code, without.code) == (0, 0, 1), with_it.out + told.out
+    assert f"spec.metrics[0].provider.line: {REFUSAL}" in without.out

@@ -116,7 +116,6 @@ def test_a_provider_that_can_be_asked_is_accepted(provider):
         "influxdb",
         "skywalking",
         "kayenta",
-        "plugin",
     ],
 )
 def test_a_provider_that_cannot_be_asked_is_refused(name):
@@ -133,6 +132,11 @@ def test_a_provider_that_cannot_be_asked_is_refused(name):
         ({"web": None}, "provider", "no provider"),
         ({"web": {"url": "http://x"}, "job": {"spec": JOB}}, "provider", "web and job"),
         ({"promethius": {}}, "provider.promethius", "did you mean prometheus?"),
+        ({"plugin": {}}, "provider", "no provider"),
+        ({"plugin": "line"}, "provider.plugin", "must be a map"),
+        ({"plugin": {"line": {}}}, "provider.plugin.line", "entry point group"),
+        ({"plugin": {"web": {"url": "http://x"}}}, "provider.plugin.web", "beside plugin"),
+        ({"plugin": {"a": {}, "web": {}}}, "provider", "a and web"),
         ({"prometheus": {}}, "provider.prometheus.query", "PromQL"),
         ({"prometheus": {"query": " "}}, "provider.prometheus.query", "PromQL"),
         (
@@ -192,6 +196,49 @@ def test_a_provider_that_cannot_be_asked_is_refused(name):
 )
 def test_a_provider_that_makes_no_sense_is_refused(provider, path, word):
     assert word in of_metric(provider=provider)[path]
+
+
+@pytest.mark.parametrize("provider", [{"line": {}}, {"plugin": {"line": {}}}])
+def test_a_provider_that_is_installed_is_accepted(provider):
+    one = template(metric(provider=provider))
+
+    assert check_analysis_template(one, providers=("web", "line")) == ()
+    assert check_manifest(one, providers=("web", "line")) == ()
+
+
+def test_settings_of_an_installed_provider_are_a_map():
+    (problem,) = check_analysis_template(
+        template(metric(provider={"line": 7})), providers=("web", "line")
+    )
+
+    assert str(problem) == (
+        "spec.metrics[0].provider.line: must be a map of keys and values (found 7)"
+    )
+
+
+@pytest.mark.parametrize(
+    "provider",
+    [
+        {"line": {"token": "s3cret"}},
+        {"plugin": {"line": {"token": "s3cret"}}},
+        {"datadog": {"query": "x", "token": "s3cret"}},
+        {"web": {"url": "http://x"}, "line": {"token": "s3cret"}},
+        {
+            "web": {
+                "url": "http://x",
+                "authentication": {
+                    "bearer": {"token": "s3cret"},
+                    "basicAuth": {"password": "s3cret"},
+                },
+            }
+        },
+    ],
+)
+def test_what_is_wrong_with_a_provider_repeats_nothing_that_stands_in_it(provider):
+    problems = check_analysis_template(template(metric(provider=provider)))
+
+    assert problems
+    assert "s3cret" not in "".join((str(problems), *(each.peer_text for each in problems)))
 
 
 def test_a_secret_in_a_header_is_not_repeated():

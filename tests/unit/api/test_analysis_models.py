@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from rollouts.api.analysis_metric import Metric, provider_of, read_count
+from rollouts.api.analysis_metric import Metric, provider_of, provider_settings, read_count
 from rollouts.api.analysis_providers import EXECUTED_PROVIDERS, PROVIDERS
 from rollouts.api.analysis_run import COMPLETED_PHASES, PHASES, AnalysisRun
 
@@ -60,6 +60,14 @@ def test_a_provider_that_is_no_field_of_ours_has_its_name():
     assert provider_of(metric(provider={})) == ""
 
 
+def test_a_provider_under_plugin_is_the_same_as_one_beside_it():
+    one, other = {"line": {"key": "k"}}, {"plugin": {"line": {"key": "k"}}}
+
+    assert [provider_of(metric(provider=each)) for each in (one, other)] == ["line", "line"]
+    assert provider_settings({"provider": one}, "line") == {"key": "k"}
+    assert provider_settings({"provider": other}, "line") == {"key": "k"}
+
+
 def test_limits_of_requests_have_the_peers_defaults():
     web = metric(provider={"web": {"url": "http://h", "timeoutSeconds": 0}}).provider.web
     prometheus = metric(provider={"prometheus": {"query": "up"}}).provider.prometheus
@@ -69,7 +77,7 @@ def test_limits_of_requests_have_the_peers_defaults():
 
 def test_providers_that_are_executed_are_providers():
     assert set(EXECUTED_PROVIDERS) <= set(PROVIDERS)
-    assert len(PROVIDERS) == 12
+    assert len(PROVIDERS) == 11  # `plugin` names one of others, and is none itself
 
 
 def test_phases_that_are_an_end_are_phases():

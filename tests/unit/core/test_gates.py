@@ -399,6 +399,17 @@ def test_a_template_that_is_missing_refuses_the_update_before_it_has_pods():
     assert "there is no such template" in told(made)["message"]
 
 
+def test_what_is_wrong_with_a_template_may_be_about_a_value_of_any_shape():
+    """It may not: the pass broke, again and again, and the Rollout was not even told why."""
+    problem = Problem("spec.strategy.canary.steps[1].analysis", "is not right", {"a": [1]})
+    seen = replace(
+        mid_canary(index=0, weight=0, wanted={"steps": STEPS}),
+        recipes={"step/1": Recipe(None, problems=(problem, problem))},
+    )
+
+    assert told(plan(seen))["message"].count("is not right") == 1
+
+
 def test_a_template_that_goes_missing_later_stops_the_update_where_it_is():
     problem = Problem("spec.strategy.canary.steps[1].analysis", "there is no such template")
     seen = replace(
