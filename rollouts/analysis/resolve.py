@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from rollouts.analysis.arguments import (
     MergedArguments,
@@ -66,12 +66,14 @@ class RunContext:
         may_be_endless: metrics that never end are allowed, as beside the steps of a canary.
         check_condition: what checks conditions; None leaves them alone.
         providers: names of the providers that can be asked.
+        unreadable: why templates of a scope cannot be read, by whether it is the cluster's.
     """
 
     facts: RolloutFacts
     may_be_endless: bool = False
     check_condition: ConditionCheck | None = None
     providers: tuple[str, ...] = EXECUTED_PROVIDERS
+    unreadable: Mapping[bool, str] = field(default_factory=dict)
 
 
 def resolve_run(
@@ -87,7 +89,7 @@ def resolve_run(
         templates: the templates that can be seen from the namespace of the run.
     """
     given, unknown = given_arguments(analysis, context.facts)
-    uses, missing = find_uses(analysis, templates, given)
+    uses, missing = find_uses(analysis, templates, given, context.unreadable)
     complaints = [*unknown, *missing]
     if not uses and not missing:
         complaints.append(Complaint(None, "templates", "list at least one template"))
@@ -209,9 +211,9 @@ def _merged_lists(
     """
     merged: Manifest = {}
     complaints: list[Complaint] = []
-    for field in ("dryRun", "measurementRetention"):
+    for name in ("dryRun", "measurementRetention"):
         said: dict[str, Manifest] = {}
-        for key, rule in _rules(analysis, uses, field):
+        for key, rule in _rules(analysis, uses, name):
             pattern = rule.at("metricName")
             path = render_path(pattern.path)
             if pattern.text in said and said[pattern.text] != rule.value:
@@ -220,12 +222,12 @@ def _merged_lists(
             elif key is None and (flaw := pattern_flaw(pattern.text)):
                 complaints.append(Complaint(key, path, flaw, pattern.value))
             elif names is not None and not any(
-                matches_metric(pattern.text, name) for name in names
+                matches_metric(pattern.text, each) for each in names
             ):
                 message = "Rule didn't match any metric name(s)"
                 complaints.append(Complaint(key, path, message, pattern.value))
             said.setdefault(pattern.text, rule.value)
-        merged[field] = list(said.values())
+        merged[name] = list(said.values())
     return merged, complaints
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from rollouts.api.placeholders import fill
@@ -102,7 +103,10 @@ def reference_keys(templates: Spot) -> Iterator[tuple[TemplateKey, Spot]]:
 
 
 def find_uses(
-    analysis: Manifest, templates: Templates, given: Arguments
+    analysis: Manifest,
+    templates: Templates,
+    given: Arguments,
+    unreadable: Mapping[bool, str] = MappingProxyType({}),
 ) -> tuple[tuple[Use, ...], tuple[Complaint, ...]]:
     """Return the uses of templates in their order, those of an includer before the included.
 
@@ -110,8 +114,9 @@ def find_uses(
 
     Args:
         given: the arguments of the analysis itself, by name.
+        unreadable: why templates of a scope cannot be read, by whether it is the cluster's.
     """
-    finder = _Finder(templates, given, [], [])
+    finder = _Finder(templates, given, unreadable, [], [])
     finder.follow(Spot(analysis).at("templates"), (), ())
     return tuple(finder.uses), distinct(finder.complaints)
 
@@ -122,6 +127,7 @@ class _Finder:
 
     templates: Templates
     given: Arguments
+    unreadable: Mapping[bool, str]
     uses: list[Use]
     complaints: list[Complaint]
 
@@ -157,7 +163,9 @@ class _Finder:
         self.complaints.append(Complaint(owner, render_path(spot.path), message, spot.value))
 
     def missing(self, key: TemplateKey) -> str:
-        """Return that a template is not there, and which was perhaps meant."""
+        """Return that a template is not there or not seen, and which was perhaps meant."""
+        if why := self.unreadable.get(key.is_cluster):
+            return f"{key} cannot be read: {why}"
         other = TemplateKey(key.name, is_cluster=not key.is_cluster)
         if other in self.templates:
             scope = "true" if other.is_cluster else "false"

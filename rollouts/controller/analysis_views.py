@@ -10,7 +10,14 @@ from rollouts.analysis.arguments import RolloutFacts as ArgumentFacts
 from rollouts.analysis.resolve import RefusedRun, RunContext, resolve_run
 from rollouts.analysis.templates import TemplateKey
 from rollouts.api.analysis_providers import EXECUTED_PROVIDERS
-from rollouts.api.refs import ANALYSIS_TEMPLATE, CLUSTER_ANALYSIS_TEMPLATE, Kind, Manifest
+from rollouts.api.problems import Problem
+from rollouts.api.refs import (
+    ANALYSIS_RUN,
+    ANALYSIS_TEMPLATE,
+    CLUSTER_ANALYSIS_TEMPLATE,
+    Kind,
+    Manifest,
+)
 from rollouts.api.times import parse_time
 from rollouts.core.facts import HASH_LABEL, REVISION, RUN_ROLE, RUN_STEP, Recipe, RunFacts
 from rollouts.core.gates import background_key, step_key
@@ -45,7 +52,11 @@ class _Cooked:
 
 
 class AnalysisViews:
-    """Stores of runs and templates, and recipes made of them once for each change."""
+    """Stores of runs and templates, and recipes made of them once for each change.
+
+    `unseen` tells by kind why it cannot be read, as far as it cannot be: what its store holds
+    may be long past.
+    """
 
     def __init__(
         self,
@@ -60,6 +71,7 @@ class AnalysisViews:
         self.cluster_templates: Store[Template] = Store(
             lambda manifest: slim_template(CLUSTER_ANALYSIS_TEMPLATE, manifest)
         )
+        self.unseen: dict[str, str] = {}
         self._check_condition = check_condition
         self._providers = providers
         self._cooked: dict[str, _Cooked] = {}
@@ -77,7 +89,9 @@ class AnalysisViews:
         named = (run for word in words for run in self.runs.indexed(word))
         runs = {run.name: run for run in (*owned, *named)}
         recipes = self._recipes(rollout, spec, (progress.stable_hash, revisions.current_hash))
-        return replace(seen, runs=tuple(runs.values()), recipes=recipes)
+        return replace(
+            seen, runs=tuple(runs.values()), recipes=recipes, unseen=self._unseen_runs(spec)
+        )
 
     def forget(self, uid: str) -> None:
         """Drop what was made for a Rollout that is gone."""
@@ -86,46 +100,68 @@ class AnalysisViews:
     def _recipes(
         self, rollout: RolloutFacts, spec: Spec, hashes: tuple[str, str]
     ) -> dict[str, Recipe]:
+        unreadable = {
+            not kind.namespaced: why
+            for kind in (ANALYSIS_TEMPLATE, CLUSTER_ANALYSIS_TEMPLATE)
+            if (why := self.unseen.get(kind.kind))
+        }
         templates = {
             each.key: each
             for each in (
                 *self.templates.indexed(rollout.namespace),
                 *self.cluster_templates.items(),
             )
+            if each.key.is_cluster not in unreadable
         }
         source = rollout.source or {}
         # Arguments may come from any field of the Rollout, its status included.
         state = rollout.resource_version if _reads_fields(spec, templates) else ""
         versions = tuple((each.key, each.resource_version) for each in templates.values())
-        ingredients = (rollout.generation, source.get("metadata"), hashes, state, versions)
+        metadata = source.get("metadata")
+        ingredients = (rollout.generation, metadata, hashes, state, versions, unreadable)
         known = self._cooked.get(rollout.uid)
         if known is not None and known.ingredients == ingredients:
             return known.recipes
         facts = ArgumentFacts(source, *hashes)
         manifests = {key: each.manifest for key, each in templates.items()}
+        context = RunContext(
+            facts,
+            check_condition=self._check_condition,
+            providers=self._providers(),
+            unreadable=unreadable,
+        )
         recipes = {
-            key: self._cook(wanted, path, manifests, facts, may_be_endless=key == background_key())
+            key: _cook(
+                wanted,
+                path,
+                manifests,
+                replace(context, may_be_endless=key == background_key()),
+            )
             for key, path, wanted in wanted_analyses(spec)
         }
         self._cooked[rollout.uid] = _Cooked(ingredients, recipes)
         return recipes
 
-    def _cook(
-        self,
-        wanted: Manifest,
-        path: str,
-        templates: dict[TemplateKey, Manifest],
-        facts: ArgumentFacts,
-        *,
-        may_be_endless: bool,
-    ) -> Recipe:
-        context = RunContext(facts, may_be_endless, self._check_condition, self._providers())
-        run = resolve_run(wanted, templates, context)
-        if isinstance(run, RefusedRun):
-            return Recipe(None, problems=run.problems(path))
-        labels = (facts.rollout or {}).get("metadata", {}).get("labels") or {}
-        instance = {INSTANCE_LABEL: labels[INSTANCE_LABEL]} if INSTANCE_LABEL in labels else {}
-        return Recipe(run.spec, {**run.labels, **instance}, run.annotations)
+    def _unseen_runs(self, spec: Spec) -> tuple[Problem, ...]:
+        """Return why the verdict of no run can be known."""
+        why = self.unseen.get(ANALYSIS_RUN.kind)
+        if not why:
+            return ()
+        path = next(path for _, path, _ in wanted_analyses(spec))
+        text = f"what is measured cannot be seen, so the update is held: {why}"
+        return (Problem(path, text, ANALYSIS_RUN.kind),)
+
+
+def _cook(
+    wanted: Manifest, path: str, templates: dict[TemplateKey, Manifest], context: RunContext
+) -> Recipe:
+    """Return what a run is made of that an analysis of a Rollout wants."""
+    run = resolve_run(wanted, templates, context)
+    if isinstance(run, RefusedRun):
+        return Recipe(None, problems=run.problems(path))
+    labels = (context.facts.rollout or {}).get("metadata", {}).get("labels") or {}
+    instance = {INSTANCE_LABEL: labels[INSTANCE_LABEL]} if INSTANCE_LABEL in labels else {}
+    return Recipe(run.spec, {**run.labels, **instance}, run.annotations)
 
 
 def has_analysis(spec: Spec) -> bool:

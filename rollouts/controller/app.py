@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rollouts.controller.events import EventsAside, Recorder
 from rollouts.controller.fence import FencedCluster
-from rollouts.controller.hub import Hub, describe
+from rollouts.controller.follower import describe
+from rollouts.controller.hub import Hub
 from rollouts.controller.leader import Leader
 from rollouts.controller.rollout_loop import RolloutLoop
 from rollouts.controller.settings import identity

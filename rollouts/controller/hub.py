@@ -9,15 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rollouts.api.analysis_providers import EXECUTED_PROVIDERS
+from rollouts.controller.follower import describe
 from rollouts.controller.operator import OwnKind
 from rollouts.controller.queue import Key, WorkQueue
-from rollouts.kube.errors import Forbidden
 from rollouts.kube.informer import Informer, Scope
-from rollouts.kube.mending import install, mend
-from rollouts.kube.standing import Standing
 from rollouts.kube.store import Store
 
 if TYPE_CHECKING:
@@ -26,9 +24,11 @@ if TYPE_CHECKING:
 
     from rollouts.api.refs import Kind, Manifest
     from rollouts.controller.events import Recorder
+    from rollouts.controller.follower import Follower
     from rollouts.controller.settings import Settings
     from rollouts.kube.cluster import Cluster
     from rollouts.kube.rest import KubeCluster
+    from rollouts.kube.standing import Standing
     from rollouts.kube.store import Change
     from rollouts.telemetry.metrics import Metrics
 
@@ -42,18 +42,6 @@ HOLD_SECONDS = 5.0
 
 Reconcilers: TypeAlias = dict[str, Reconcile]
 """Passes by the name of the kind they work on."""
-
-
-class Follower(Protocol):
-    """Something that keeps a store in step with a kind: an informer or an operator of kopf's."""
-
-    scope: Scope
-    standing: Standing
-    contact_at: float | None
-
-    async def run(self) -> None:
-        """Follow until cancelled."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +112,7 @@ class Hub:
         self._served: dict[str, Served] = {}
         self._informers: dict[Scope, _Shared] = {}
         self._listeners: dict[Kind, list[Callable[[str, Manifest], None]]] = {}
+        self._sights: dict[Kind, list[Callable[[Standing], None]]] = {}
         self._spawn = spawn
         self._restore_signals = restore_signals
         self._started = False
@@ -214,16 +203,26 @@ class Hub:
         def hear(event_type: str, manifest: Manifest) -> None:
             self.tell(kind, event_type, manifest)
 
-        informer = Informer(self.kube, scope, store, on_change, on_manifest=hear)
-        self._begin(informer, needed_by, on_standing)
+        def stand(standing: Standing) -> None:
+            for told in (on_standing, *self._sights.get(kind, ())):
+                told(standing)
 
-    def listen(self, kind: Kind, on_event: Callable[[str, Manifest], None]) -> None:
+        informer = Informer(self.kube, scope, store, on_change, on_manifest=hear)
+        self._begin(informer, needed_by, stand)
+
+    def listen(
+        self,
+        kind: Kind,
+        on_event: Callable[[str, Manifest], None],
+        on_standing: Callable[[Standing], None] = lambda _: None,
+    ) -> None:
         """Hear what another loop, which follows a kind, is told of it.
 
         Two loops that read the same objects share one watch. `on_event` is called as that of
-        `ensure_informer` is.
+        `ensure_informer` is, `on_standing` as that of `follow`.
         """
         self._listeners.setdefault(kind, []).append(on_event)
+        self._sights.setdefault(kind, []).append(on_standing)
 
     def tell(self, kind: Kind, event_type: str, manifest: Manifest) -> None:
         """Tell those who listen; also of one's own writes, whose events bring no news."""
@@ -371,17 +370,6 @@ class Hub:
 
     def _namespace(self, kind: Kind) -> str:
         return self.settings.namespace if kind.namespaced else ""
-
-
-def describe(follower: Follower) -> str:
-    """Say what keeps a scope from being followed until a person acts; empty when nothing does."""
-    scope, standing = follower.scope, follower.standing
-    resource = scope.kind.resource
-    if standing.missing:
-        return f"{resource} is not served by this cluster; {install(scope.kind)}"
-    if isinstance(standing.trouble, Forbidden):
-        return f"{resource} may not be read; {mend(scope.kind, scope.namespace, standing.trouble)}"
-    return ""
 
 
 class _Shared:

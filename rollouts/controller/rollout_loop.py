@@ -19,6 +19,7 @@ from rollouts.api.refs import (
     ObjectRef,
 )
 from rollouts.controller.events import Subject
+from rollouts.controller.follower import describe_standing
 from rollouts.controller.reconcile import reconcile_rollout
 from rollouts.controller.views import Views
 from rollouts.core.facts import HASH_LABEL
@@ -68,14 +69,25 @@ class RolloutLoop:
         for kind, store in ((SERVICE, views.services), (INGRESS, views.ingresses)):
             hub.follow(kind, store, self._waker(kind), on_standing=self._sight(kind))
         analysis = views.analysis
-        hub.listen(ANALYSIS_RUN, self._take_run)
-        hub.follow(ANALYSIS_TEMPLATE, analysis.templates, self._waker(ANALYSIS_TEMPLATE))
-        if not hub.settings.namespace:
+        hub.listen(ANALYSIS_RUN, self._take_run, self._measure_sight(ANALYSIS_RUN))
+        hub.follow(
+            ANALYSIS_TEMPLATE,
+            analysis.templates,
+            self._waker(ANALYSIS_TEMPLATE),
+            on_standing=self._measure_sight(ANALYSIS_TEMPLATE),
+        )
+        if hub.settings.namespace:
             # Who works in one namespace has no rights on what belongs to the cluster.
+            analysis.unseen[CLUSTER_ANALYSIS_TEMPLATE.kind] = (
+                f"this controller works in namespace {hub.settings.namespace} alone; "
+                f"use an {ANALYSIS_TEMPLATE.kind}"
+            )
+        else:
             hub.follow(
                 CLUSTER_ANALYSIS_TEMPLATE,
                 analysis.cluster_templates,
                 self._waker(CLUSTER_ANALYSIS_TEMPLATE),
+                on_standing=self._measure_sight(CLUSTER_ANALYSIS_TEMPLATE),
             )
 
     def samples(self) -> Iterator[RolloutSample]:
@@ -106,6 +118,22 @@ class RolloutLoop:
                 return
             self.views.unseen[kind.kind] = standing.blocked
             for key in self._keys():
+                self._hub.wake(key)
+
+        return changed
+
+    def _measure_sight(self, kind: Kind) -> Callable[[Standing], None]:
+        """Have Rollouts that measure know why a kind of analysis cannot be read, or can again."""
+        unseen = self.views.analysis.unseen
+
+        def changed(standing: Standing) -> None:
+            is_unseen = standing.blocked or standing.missing
+            namespace = self._hub.settings.namespace if kind.namespaced else ""
+            why = describe_standing(kind, namespace, standing) if is_unseen else ""
+            if unseen.get(kind.kind, "") == why:
+                return
+            unseen[kind.kind] = why
+            for key in self.views.measuring():
                 self._hub.wake(key)
 
         return changed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -131,7 +131,8 @@ class Views:
             sides = [side for side in (change.old, change.new) if side is not None]
             words = [f"uid/{side.owner_uid}" for side in sides]
         elif kind.kind in {ANALYSIS_TEMPLATE.kind, CLUSTER_ANALYSIS_TEMPLATE.kind}:
-            words = [f"analysis/{change.namespace}" if kind.namespaced else "analysis"]
+            word = f"{ANALYSIS_WORD}/{change.namespace}"
+            words = [word if kind.namespaced else ANALYSIS_WORD]
         else:
             words = [f"{kind.kind}/{change.namespace}/{change.name}"]
         keys: dict[Key, None] = {}
@@ -139,6 +140,11 @@ class Views:
             for rollout in self.rollouts.indexed(word):
                 keys[(ROLLOUT.kind, rollout.namespace, rollout.name)] = None
         return tuple(keys)
+
+    def measuring(self) -> Iterator[Key]:
+        """Yield the Rollouts that analysis is about."""
+        for rollout in self.rollouts.indexed(ANALYSIS_WORD):
+            yield (ROLLOUT.kind, rollout.namespace, rollout.name)
 
     def _tidy(self, kind: Kind, change: Change[Any]) -> None:
         """Drop what was derived from an object that is gone or was replaced."""
@@ -270,9 +276,12 @@ def _rollout_words(rollout: RolloutFacts) -> tuple[str, ...]:
         words.append(f"{INGRESS.kind}/{namespace}/{stable}")
         words.append(f"{INGRESS.kind}/{namespace}/{rollout.name}-{stable}-canary"[:NAME_END])
     if has_analysis(spec):
-        words += ["analysis", f"analysis/{namespace}"]
+        words += [ANALYSIS_WORD, f"{ANALYSIS_WORD}/{namespace}"]
     return tuple(words)
 
+
+ANALYSIS_WORD = "analysis"
+"""Index word of all Rollouts that measure."""
 
 NAME_END = 600
 """Bound of an index word: longer than any namespace and name together."""

@@ -179,6 +179,8 @@ class Observed:
         pods: None unless a restart needs them.
         runs: its own analysis runs, and others that have a name which it could want.
         recipes: what its analysis runs are made of, by the key of their gate.
+        unseen: why its analysis runs cannot be seen at the moment. `runs` are then those of
+            before: what they say is true as far as it is final, and others may exist.
     """
 
     rollout: RolloutFacts
@@ -189,3 +191,4 @@ class Observed:
     pods: tuple[PodFacts, ...] | None = None
     runs: tuple[RunFacts, ...] = ()
     recipes: Mapping[str, Recipe] = field(default_factory=dict)
+    unseen: tuple[Problem, ...] = ()

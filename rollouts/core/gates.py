@@ -124,13 +124,14 @@ def may_start(situation: Situation, gate: Gate) -> bool:
 
 
 def blocking_problems(situation: Situation) -> tuple[Problem, ...]:
-    """Return why runs that are still to come cannot be made; the update may not go on."""
+    """Return why what is still to be measured cannot be known; the update may not go on."""
     if not situation.observed.recipes:
         return ()  # Nothing is measured in this rollout.
     progress = situation.progress
     found: list[Problem] = []
     for index in range(situation.index, situation.step_count + 1):
         for gate in gates(situation, replace(progress, index=index)):
+            found.extend(situation.observed.unseen)
             if run_of(situation, gate) is None:
                 found.extend(recipe_of(situation, gate).problems)
     # By what they say: values are of any shape, and some cannot be hashed.

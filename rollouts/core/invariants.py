@@ -32,6 +32,7 @@ def check_plan(observed: Observed, plan: Plan) -> tuple[str, ...]:
         _measured_step,
         _measured_promotion,
         _runs,
+        _unseen_runs,
     )
     return tuple(broken for rule in rules for broken in rule(observed, plan))
 
@@ -219,3 +220,25 @@ def _runs(observed: Observed, plan: Plan) -> Iterator[str]:
             found = known.get(action.ref.name)
             if found is None or not found.is_finished:
                 yield f"analysis run {action.ref.name} is deleted although it has not ended"
+
+
+def _unseen_runs(observed: Observed, plan: Plan) -> Iterator[str]:
+    """S10: while runs cannot be seen none is written, and nothing goes on that they guard."""
+    if not observed.unseen:
+        return
+    for action in plan.actions:
+        ref = getattr(action, "ref", None)
+        kind = getattr(action, "kind", None) or (ref.kind if ref is not None else None)
+        if kind == ANALYSIS_RUN:
+            yield "an analysis run is written although runs cannot be seen"
+    old, new, spec = observed.rollout.status, plan.status, observed.rollout.spec
+    if new is None or new.get("promoteFull") or old.get("promoteFull") or new.get("abort"):
+        return
+    is_kept = all(new.get(each) == old.get(each) for each in ("currentPodHash", "currentStepHash"))
+    is_update = old.get("stableRS") not in (None, "", new.get("currentPodHash"))
+    before, after = old.get("currentStepIndex"), new.get("currentStepIndex")
+    if not (is_kept and is_update) or before is None or after is None or after <= before:
+        return
+    assert spec is not None, "checked by the caller"
+    if spec.background or any(isinstance(each, Analysis) for each in spec.steps[before:]):
+        yield f"step {before} is left although its runs cannot be seen"

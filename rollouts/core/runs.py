@@ -26,6 +26,9 @@ class RunPlan:
 
 def plan_runs(situation: Situation, move: Move) -> RunPlan:
     """Plan all writes to analysis runs for where the rollout now stands."""
+    if situation.observed.unseen:
+        # A run that cannot be seen may exist, and may have ended: its name is what finds it again.
+        return RunPlan(move.progress)
     wanted = () if move.is_promoted_now else gates(situation, move.progress)
     names: dict[str, str] = {}
     start: list[Action] = []

@@ -406,3 +406,16 @@ class TestOwnArguments:
         analysis = {"templates": [use("errors", arg("job", podTemplateHashValue="Latest"))]}
 
         assert values_of(spec_of(analysis, ERRORS)) == {"errors.job": "bbbb"}
+
+
+def test_a_template_that_cannot_be_read_is_not_said_to_be_missing():
+    said = resolve_run(
+        {"templates": [{"templateName": "a"}, {"templateName": "b", "clusterScope": True}]},
+        {},
+        RunContext(RolloutFacts({}), unreadable={False: "grant the right"}),
+    )
+
+    assert [each.message for each in said.complaints] == [
+        "AnalysisTemplate/a cannot be read: grant the right",
+        "ClusterAnalysisTemplate/b does not exist",
+    ]

@@ -477,3 +477,78 @@ def test_a_second_look_at_the_same_moment_plans_nothing():
     again = plan(settled)
 
     assert (again.actions, again.status) == ((), None)
+
+
+UNSEEN = (Problem("spec.strategy.canary.steps[1].analysis", "cannot be seen", "AnalysisRun"),)
+
+
+def blind(seen: Observed) -> Observed:
+    return replace(seen, unseen=UNSEEN)
+
+
+def test_nothing_begins_whose_runs_could_not_be_seen():
+    seen = replace(
+        mid_canary(index=0, weight=0, wanted={"steps": STEPS}), recipes={"step/1": RECIPE}
+    )
+    made = plan(blind(replace(seen, replica_sets=seen.replica_sets[:1])))
+
+    assert made.actions == ()
+    assert "cannot be seen" in told(made)["message"]
+
+
+def test_nothing_goes_on_while_runs_cannot_be_seen():
+    before = replace(
+        mid_canary(index=0, weight=20, wanted={"steps": STEPS}), recipes={"step/1": RECIPE}
+    )
+    made = plan(blind(before))
+
+    assert told(plan(before))["currentStepIndex"] == 1
+    assert told(made)["currentStepIndex"] == 0
+    assert told(made)["message"].startswith("InvalidSpec: ")
+
+
+@pytest.mark.parametrize("known", [(), (run(),), (run("Successful"),)])
+def test_a_run_that_cannot_be_seen_decides_nothing_and_is_not_forgotten(known):
+    made = plan(blind(at_step(*known, names={"step": STEP_NAME})))
+
+    assert told(made)["currentStepIndex"] == 1
+    assert told(made)["canary"]["currentStepAnalysisRunStatus"]["name"] == STEP_NAME
+    assert (created(made), ended(made)) == ([], [])
+
+
+def test_nothing_is_promoted_beside_what_cannot_be_seen():
+    seen = at_the_end(run(role="Background"))
+
+    assert told(plan(seen))["stableRS"] == "v2"
+    assert told(plan(blind(seen)))["stableRS"] == "v1"
+
+
+def test_a_failure_that_was_seen_aborts_also_where_nothing_can_be_seen_any_more():
+    made = plan(blind(at_step(run("Failed", message="bad"))))
+
+    assert told(made)["abort"] is True
+
+
+@pytest.mark.parametrize(
+    ("verb", "value", "field"), [("abort", "true", "abort"), ("promote", "full", "promoteFull")]
+)
+def test_a_person_can_abort_or_promote_in_full_what_cannot_be_seen(verb, value, field):
+    made = plan(blind(at_step(run(), annotations={f"rollouts.dev/{verb}": value})))
+
+    assert told(made)[field] is True
+
+
+def test_steps_that_nothing_guards_any_more_go_on_unseen():
+    made = plan(blind(at_step(index=2, status={"canary": {}})))
+
+    assert "InvalidSpec" not in str(made.status)
+
+
+@pytest.mark.parametrize("what", ["step", "run"])
+def test_the_rules_refuse_a_plan_that_goes_on_unseen(what):
+    seen = blind(at_step(run("Successful")))
+    sighted = replace(seen, unseen=())
+    made = plan_rollout(sighted if what == "step" else replace(sighted, runs=()), at(0))
+
+    assert check_plan(seen, made) != ()
+    assert any("cannot be seen" in each for each in check_plan(seen, made))
