@@ -12,6 +12,7 @@ from programs import needs_helm, needs_kustomize
 from shell.gitops_world import Git, config_map
 from shell.live import Live
 
+from rollouts.api.crd import crd_manifests
 from rollouts.api.refs import (
     APPLICATION,
     CONFIG_MAP,
@@ -21,7 +22,7 @@ from rollouts.api.refs import (
     ROLLOUT,
 )
 from rollouts.controller.gitops_loop import GitOpsLoop
-from tests.chart.helm import rendered, template
+from tests.chart.helm import objects, rendered, template
 from tests.cluster.rights import Right, missing, rules_of, unused
 
 pytestmark = [pytest.mark.helm, needs_helm]
@@ -112,6 +113,48 @@ def test_canaries_use_every_right_that_they_are_granted_and_no_other(tmp_path):
 
     assert missing(used, granted) == set()
     assert unused(used, granted) <= AFTER_A_LOST_RACE
+
+
+def people(case):
+    """What `view` and `edit` are given by aggregation; `admin` has both."""
+    roles = [each for each in objects(case) if each["kind"] == "ClusterRole"]
+    found = {"view": {}, "edit": {}, "admin": {}}
+    for role in roles:
+        for name, verbs in found.items():
+            if role["metadata"]["labels"].get(f"{AGGREGATE}-{name}") == "true":
+                for rule in role["rules"]:
+                    for resource in rule["resources"]:
+                        verbs.setdefault(resource, set()).update(rule["verbs"])
+    return found
+
+
+AGGREGATE = "rbac.authorization.k8s.io/aggregate-to"
+ANALYSIS = {"analysisruns", "analysistemplates", "clusteranalysistemplates"}
+READ = {"get", "list", "watch"}
+WRITE = {"create", "update", "patch", "delete", "deletecollection"}
+
+
+def test_people_who_view_see_analysis_and_people_who_edit_make_and_end_it():
+    granted = people("default")
+
+    assert {each: granted["view"].get(each) for each in ANALYSIS} == dict.fromkeys(ANALYSIS, READ)
+    assert {each: granted["edit"].get(each) for each in ANALYSIS} == dict.fromkeys(ANALYSIS, WRITE)
+    assert granted["admin"] == granted["edit"]
+    # What `view` gives is in `edit` already: Kubernetes aggregates the one into the other.
+    assert not {verb for verbs in granted["view"].values() for verb in verbs} & WRITE
+
+
+def test_people_are_given_a_right_to_every_kind_of_ours():
+    kinds = {each["spec"]["names"]["plural"] for each in crd_manifests()}
+
+    assert kinds <= set(people("default")["view"])
+
+
+def test_what_is_not_served_is_nothing_for_people_either():
+    granted = people("canaries")
+
+    assert not (set(granted["view"]) | set(granted["edit"])) & ANALYSIS
+    assert granted["edit"]["rollouts"] == WRITE
 
 
 @needs_kustomize
