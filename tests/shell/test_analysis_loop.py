@@ -244,6 +244,18 @@ def test_a_secret_is_read_when_it_is_needed_handed_over_and_blotted_out(tmp_path
     story(tmp_path, tell)
 
 
+def test_arguments_reach_the_provider(tmp_path):
+    async def tell(world):
+        provider = {"web": {"url": "http://127.0.0.1/{{args.service}}?n={{ args.n }}"}}
+        args = [{"name": "service", "value": "shop"}, {"name": "n", "value": "3"}]
+        world.create(metric(provider=provider), args=args)
+        await until(world.is_over)
+
+        assert ["http://127.0.0.1/shop?n=3"] == [each.config["url"] for each in world.source.asked]
+
+    story(tmp_path, tell)
+
+
 def test_a_missing_secret_is_an_error_that_names_it(tmp_path):
     async def tell(world):
         world.create(secret_metric(), args=SECRET_ARG)

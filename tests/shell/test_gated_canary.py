@@ -60,7 +60,7 @@ def numbers():
     server.close()
 
 
-def template(url, namespace, **metric):
+def template(url, namespace, *, ttl=None, **metric):
     wanted = {
         "name": "errors",
         "interval": "100ms",
@@ -73,7 +73,8 @@ def template(url, namespace, **metric):
         "kind": "AnalysisTemplate",
         "metadata": {"name": TEMPLATE, "namespace": namespace},
         "spec": {
-            "metrics": [{key: each for key, each in (wanted | metric).items() if each is not None}]
+            "metrics": [{key: each for key, each in (wanted | metric).items() if each is not None}],
+            **({"ttlStrategy": ttl} if ttl else {}),
         },
     }
 
@@ -176,3 +177,18 @@ def test_a_missing_template_refuses_the_update_and_leaves_stable_alone(live, num
     live.until(lambda: "no-such-template" in (live.status("gate-missing").get("message") or ""))
 
     assert live.images("gate-missing") == {"shop:1": 5}
+
+
+@pytest.mark.parametrize("seconds", [0, 1])
+def test_a_run_goes_when_its_template_says_so_and_not_before_its_rollout_has_read_it(
+    live, numbers, seconds
+):
+    namespace = f"gate-ttl-{seconds}"
+    metric = {"ttl": {"secondsAfterSuccess": seconds}}
+    deploy(live, namespace, numbers.url, metric=metric, steps=[STEP, {"pause": {}}])
+    live.set_image(namespace, "shop:2")
+    live.wait_for(namespace, "Paused")
+    live.until(lambda: not live.items(ANALYSIS_RUN, namespace))
+
+    assert numbers.asked == 3
+    assert live.status(namespace)["currentStepIndex"] == 1

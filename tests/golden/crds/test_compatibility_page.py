@@ -1,18 +1,29 @@
 """`docs/compatibility.md` has a row for every field, and says of each what the checks do."""
 
+import ast
+import functools
 import re
 from pathlib import Path
 
 import pytest
 
+from rollouts.api import analysis_vendors
 from rollouts.api.analysis_metric import Metric
 from rollouts.api.analysis_providers import (
     EXECUTED_PROVIDERS,
     PROVIDERS,
     Authentication,
+    BasicAuth,
+    BearerAuth,
+    Header,
+    JobMetadata,
     JobMetric,
     MetricProvider,
+    OAuth2,
     PrometheusMetric,
+    RangeQuery,
+    Sigv4,
+    TlsOptions,
     WebMetric,
 )
 from rollouts.api.analysis_refs import (
@@ -20,7 +31,9 @@ from rollouts.api.analysis_refs import (
     Argument,
     ArgumentSource,
     DryRun,
+    FieldPath,
     MeasurementRetention,
+    SecretKey,
     TtlStrategy,
 )
 from rollouts.api.analysis_run import (
@@ -35,12 +48,14 @@ from rollouts.api.application import Application, ApplicationSpec, ApplicationSt
 from rollouts.api.application_operation import Operation
 from rollouts.api.application_source import ApplicationSource
 from rollouts.api.checks import check_rollout
+from rollouts.api.crd import crd_manifests
 from rollouts.api.flux import SourceStatus
 from rollouts.api.git_repository import GitRepositorySpec, GitRepositoryStatus
 from rollouts.api.helm_repository import HelmRepositorySpec
 from rollouts.api.kustomization import KustomizationSpec, KustomizationStatus
 from rollouts.api.rollout import RolloutSpec
 from rollouts.api.rollout_status import RolloutStatus
+from rollouts.api.shape import _model_in
 from rollouts.api.steps import STEP_KINDS, CanaryStep, Pause, SetCanaryScale
 from rollouts.api.strategy import BlueGreenStrategy, CanaryStrategy
 from rollouts.api.support import EXECUTED_ROUTERS, EXECUTED_STEPS, without_effect
@@ -89,13 +104,25 @@ ANALYSIS_FIELDS = {
     "Analysis: metrics": {"": Metric, "provider.": MetricProvider},
     "Analysis: providers": {
         "prometheus.": PrometheusMetric,
+        "prometheus.headers.": Header,
+        "prometheus.rangeQuery.": RangeQuery,
+        "prometheus.tls.": TlsOptions,
         "web.": WebMetric,
+        "web.headers.": Header,
+        "web.tls.": TlsOptions,
         "job.": JobMetric,
+        "job.metadata.": JobMetadata,
         "authentication.": Authentication,
+        "authentication.basicAuth.": BasicAuth,
+        "authentication.bearer.": BearerAuth,
+        "authentication.oauth2.": OAuth2,
+        "authentication.sigv4.": Sigv4,
     },
     "Analysis: arguments, references and lists": {
         "args.": Argument,
         "args.valueFrom.": ArgumentSource,
+        "args.valueFrom.secretKeyRef.": SecretKey,
+        "args.valueFrom.fieldRef.": FieldPath,
         "templates.": AnalysisTemplateRef,
         "dryRun.": DryRun,
         "measurementRetention.": MeasurementRetention,
@@ -133,25 +160,102 @@ def test_every_field_of_some_kinds_together_has_a_row(title):
     assert set(SECTIONS[title]) == expected
 
 
+SHAPE_ALONE = {"test_analysis_models", "test_analysis_checks", "test_analysis_refs"}
+"""Tests of what is read and refused; that a field does something has to be seen elsewhere."""
+
+
+@functools.cache
+def _functions_of(module):
+    """The tests of a module, those in classes as `Class::test`."""
+    (path,) = (PAGE.parents[1] / "tests").glob(f"**/{module}.py")
+    found = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef):
+            found |= {f"{node.name}::{each.name}" for each in node.body if _is_test(each)}
+        elif _is_test(node):
+            found.add(node.name)
+    return found
+
+
+def _is_test(node):
+    return isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+
+
 def _tests_named_in(title):
-    """Yield each row of a section with the tests that its note names."""
+    """Yield each row of a section: its field, its word, and the tests at the end of its note."""
     inside = False
     for line in PAGE.read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
             inside = line.removeprefix("## ") == title
-        elif inside and (match := ROW.match(line)):
-            yield match[1], re.findall(r"`(test_\w+)::(\w+)`", match[3])
+        elif inside and line.startswith("| `"):
+            match = ROW.match(line)
+            assert match, line
+            yield (
+                match[1],
+                match[2],
+                re.findall(r"`((?:\w+/)*test_\w+)::((?:\w+::)?\w+)`", match[3]),
+            )
 
 
 @pytest.mark.parametrize("title", ANALYSIS_FIELDS)
-def test_every_field_of_analysis_names_a_test_that_exists(title):
-    for field, tests in _tests_named_in(title):
+def test_every_field_of_analysis_names_test_functions_that_show_what_it_does(title):
+    for field, word, tests in _tests_named_in(title):
         assert tests, field
-        for module, name in tests:
-            (path,) = PAGE.parents[1].glob(f"tests/**/{module}.py")
+        unknown = [
+            f"{module}::{name}" for module, name in tests if name not in _functions_of(module)
+        ]
+        assert unknown == [], field
+        if word == "honoured":
+            assert {module for module, _ in tests} - SHAPE_ALONE, field
 
-            pattern = rf"^(?:def|class) {name}\b"
-            assert re.search(pattern, path.read_text(encoding="utf-8"), re.MULTILINE), name
+
+REJECTED_MODELS = (analysis_vendors.__name__,)
+
+
+def _models_below(model):
+    """Every model that stands somewhere in a model, those of rejected providers left aside."""
+    found = {model}
+    for field in model.model_fields.values():
+        below = _model_in(field.annotation)
+        if below is not None and below.__module__ not in REJECTED_MODELS:
+            found |= _models_below(below)
+    return found
+
+
+def test_no_part_of_the_three_kinds_is_without_rows():
+    """Not a field of a field either: what stands in the definitions stands in the table."""
+    spoken_of = {model for models in ANALYSIS_FIELDS.values() for model in models.values()}
+    roots = (AnalysisTemplateSpec, AnalysisRunSpec, AnalysisRunStatus)
+
+    assert {each for root in roots for each in _models_below(root)} == spoken_of
+
+
+@pytest.mark.parametrize(
+    ("kind", "part", "model"),
+    [
+        ("AnalysisTemplate", "spec", AnalysisTemplateSpec),
+        ("ClusterAnalysisTemplate", "spec", AnalysisTemplateSpec),
+        ("AnalysisRun", "spec", AnalysisRunSpec),
+        ("AnalysisRun", "status", AnalysisRunStatus),
+    ],
+)
+def test_the_definitions_have_the_fields_of_the_models_and_no_others(kind, part, model):
+    (crd,) = [each for each in crd_manifests() if each["spec"]["names"]["kind"] == kind]
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"][part]
+
+    assert list(_differences(schema, model, part)) == []
+
+
+def _differences(schema, model, path):
+    """Yield where a schema and a model have other fields."""
+    properties = schema.get("properties", {})
+    for name in set(properties) ^ model.wire_names():
+        yield f"{path}.{name}"
+    for name, field in model.model_fields.items():
+        below, wire_name = _model_in(field.annotation), field.alias or name
+        inner = properties.get(wire_name, {})
+        if below is not None and below.__module__ not in REJECTED_MODELS:
+            yield from _differences(inner.get("items", inner), below, f"{path}.{wire_name}")
 
 
 def test_providers_are_honoured_or_rejected_as_the_checks_have_it():

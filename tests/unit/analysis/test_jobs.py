@@ -54,6 +54,26 @@ def test_a_job_belongs_to_its_run_and_its_pods_are_known_by_a_label():
     assert "backoffLimit" not in made["spec"]
 
 
+def test_a_job_carries_the_metadata_and_the_spec_of_its_metric():
+    metric = job_metric()
+    job = metric["provider"]["job"]
+    job["metadata"] = {"labels": {"team": "shop"}, "annotations": {"sidecar": "no"}}
+    job["spec"] |= {"backoffLimit": 2, "activeDeadlineSeconds": 60}
+    job["spec"]["template"]["metadata"] = {"labels": {"app": "load"}, "annotations": {"a": "b"}}
+    run = facts(run_manifest(metric))
+    made = job_manifest(run, run.program.metrics[0], 1)
+    pods = made["spec"]["template"]
+
+    assert made["metadata"]["labels"]["team"] == "shop"
+    assert made["metadata"]["annotations"]["sidecar"] == "no"
+    assert (made["spec"]["backoffLimit"], made["spec"]["activeDeadlineSeconds"]) == (2, 60)
+    assert (pods["metadata"]["labels"]["app"], pods["metadata"]["annotations"]) == (
+        "load",
+        {"a": "b"},
+    )
+    assert pods["spec"] == job["spec"]["template"]["spec"]
+
+
 def test_a_secret_argument_is_refused_in_a_job():
     secret = {"name": "token", "valueFrom": {"secretKeyRef": {"name": "web", "key": "token"}}}
     metric = job_metric()

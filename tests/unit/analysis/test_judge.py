@@ -79,6 +79,20 @@ def test_an_annotation_chooses_what_no_data_counts_as(policy, phase):
     assert phase is judged(STALE, annotations).phase
 
 
+@pytest.mark.parametrize(
+    ("policy", "phase"),
+    [
+        ("inconclusive", Phase.INCONCLUSIVE),
+        ("success", Phase.SUCCESSFUL),
+        ("failure", Phase.FAILED),
+        ("error", Phase.ERROR),
+    ],
+)
+@pytest.mark.parametrize("gap", [EMPTY, NAN, INFINITE, STALE])
+def test_a_metric_chooses_what_no_data_counts_as(gap, policy, phase):
+    assert phase is judged(gap, noData=policy).phase
+
+
 def test_an_annotation_for_one_metric_goes_before_its_field_and_that_before_the_general_one():
     general = {"rollouts.dev/no-data": "success"}
     special = general | {"rollouts.dev/no-data.success-rate": "error"}
