@@ -142,11 +142,11 @@ class _Compiler:
         self._compile_condition = compile_condition
         self._raw: list[Manifest] = manifest["spec"]["metrics"]
         self._values: dict[str, str] = {}
-        for argument in manifest["spec"].get("args") or ():
-            ref = Spot(argument).at("valueFrom", "secretKeyRef")
+        for spot in Spot(manifest).at("spec", "args").each():
+            argument, ref = spot.mapping, spot.at("valueFrom", "secretKeyRef")
             if ref.given:
                 names = (ref.at("name").text, ref.at("key").text)
-                self.secrets[argument["name"]] = SecretRef(*names)
+                self.secrets[argument["name"]] = SecretRef(*names, path=render_path(ref.path))
             else:
                 self._values[argument["name"]] = str(argument.get("value", ""))
         label, value = BACKGROUND_LABEL

@@ -123,10 +123,11 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class SecretRef:
-    """A key of a Secret in the run's namespace."""
+    """A key of a Secret in the run's namespace, and where in the run it is asked for."""
 
     name: str
     key: str
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

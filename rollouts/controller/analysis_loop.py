@@ -61,8 +61,9 @@ class AnalysisLoop:
         self._hub = hub
         self._is_installed = True
         hub.providers = self.names
+        secrets = SecretReader(hub.cluster)
         self.measurements = Measurements(
-            self._providers, SecretReader(hub.cluster), clock=hub.clock, on_answer=hub.wake
+            self._providers, secrets, clock=hub.clock, on_answer=hub.wake
         )
         self._bench = Bench(
             views=self.views,
@@ -71,6 +72,7 @@ class AnalysisLoop:
             clock=hub.clock,
             on_written=self._count,
             record=self._record,
+            missing_secrets=secrets.missing,
         )
         self.views.on_known = lambda event_type, manifest: hub.tell(
             ANALYSIS_RUN, event_type, manifest

@@ -7,8 +7,8 @@ any of them. Measurements are begun here and not awaited: their answers wake the
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from rollouts.analysis.facts import Answer, Flight, Metric, ObservedRun, RunFact
 from rollouts.analysis.invariants import check_run_plan
 from rollouts.analysis.jobs import METRIC_ANNOTATION
 from rollouts.analysis.planner import RunPlan, plan_analysis_run
+from rollouts.api.problems import Problem
 from rollouts.api.refs import ANALYSIS_RUN, JOB, Manifest, ObjectRef
 from rollouts.controller.execute import Overtaken, difference
 from rollouts.controller.reconcile import BrokenRule
@@ -76,6 +77,11 @@ class Instruments(Protocol):
         ...
 
 
+async def no_missing_secrets(_run: RunFacts) -> tuple[Problem, ...]:
+    """Take it that every Secret is there."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
     """What passes over runs work with.
@@ -83,6 +89,8 @@ class Bench:
     Attributes:
         on_written: told of each status that was written, with the run as it was before.
         record: has an Event sent some time.
+        missing_secrets: returns which secret arguments of a run have no value; awaits nothing
+            but the `Cluster`.
     """
 
     views: RunViews
@@ -91,6 +99,7 @@ class Bench:
     clock: Callable[[], datetime]
     on_written: Callable[[RunFacts, Manifest], None] = lambda _run, _status: None
     record: Callable[[RunFacts, Event], None] = lambda _run, _event: None
+    missing_secrets: Callable[[RunFacts], Awaitable[tuple[Problem, ...]]] = no_missing_secrets
 
 
 async def reconcile_run(key: Key, bench: Bench) -> datetime | None:
@@ -109,7 +118,7 @@ async def reconcile_run(key: Key, bench: Bench) -> datetime | None:
         if run is None:
             bench.instruments.drop(key)
             return None
-        observed = _observe(run, bench)
+        observed = _observe(await _with_secrets(run, bench), bench)
         plan = plan_analysis_run(observed, now)
         broken = check_run_plan(observed, plan, now)
         if broken:
@@ -123,6 +132,22 @@ async def reconcile_run(key: Key, bench: Bench) -> datetime | None:
         if _is_settled(plan):
             return plan.wake_at
     return bench.clock()
+
+
+async def _with_secrets(run: RunFacts, bench: Bench) -> RunFacts:
+    """Return a run, refused if a Secret is missing, before anything of it is measured.
+
+    One that goes missing later is an error of the measurements that want it.
+    """
+    instruments, program = bench.instruments, run.program
+    if not program.secrets or program.terminate or run.is_deleted or run.status.get("phase"):
+        return run
+    if instruments.flights(run.uid) or instruments.answers(run.uid):
+        return run
+    problems = await bench.missing_secrets(run)
+    if not problems:
+        return run
+    return replace(run, program=replace(program, metrics=(), problems=problems))
 
 
 def _observe(run: RunFacts, bench: Bench) -> ObservedRun:

@@ -7,8 +7,9 @@ import binascii
 from typing import TYPE_CHECKING
 
 from rollouts.analysis.sample import MeasurementError
+from rollouts.api.problems import Problem
 from rollouts.api.refs import SECRET, ObjectRef
-from rollouts.kube.errors import NotFound
+from rollouts.kube.errors import ClusterError, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +40,27 @@ class SecretReader:
                 secrets[ref.name] = await self._read(run.namespace, ref.name)
             values[name] = _decode(secrets[ref.name], ref.key, f"{run.namespace}/{ref.name}")
         return values
+
+    async def missing(self, run: RunFacts) -> tuple[Problem, ...]:
+        """Return which secret arguments of a run have no value to be read.
+
+        What may not be read, or not now, is left to the measurements: they try again.
+        """
+        problems: list[Problem] = []
+        secrets: dict[str, Manifest | None] = {}
+        for ref in run.program.secrets.values():
+            try:
+                if ref.name not in secrets:
+                    secrets[ref.name] = None
+                    secrets[ref.name] = await self._read(run.namespace, ref.name)
+                found = secrets[ref.name]
+                if found is not None:
+                    _decode(found, ref.key, f"{run.namespace}/{ref.name}")
+            except MeasurementError as error:
+                problems.append(Problem(ref.path, str(error), ref.name))
+            except ClusterError:
+                continue
+        return tuple(problems)
 
     async def read(self, namespace: str, ref: SecretRef) -> str:
         """Return one value; raises as `read_arguments` does."""

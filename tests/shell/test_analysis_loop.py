@@ -256,12 +256,53 @@ def test_arguments_reach_the_provider(tmp_path):
     story(tmp_path, tell)
 
 
-def test_a_missing_secret_is_an_error_that_names_it(tmp_path):
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (None, "the Secret shop/web does not exist"),
+        ({"other": "eA=="}, "the Secret shop/web has no key 'token'"),
+        ({"token": "/w=="}, "the key 'token' of the Secret shop/web is no text"),
+    ],
+)
+def test_a_missing_secret_refuses_the_run_before_anything_is_measured(tmp_path, data, words):
     async def tell(world):
-        world.create(secret_metric(), args=SECRET_ARG)
+        if data is not None:
+            metadata = {"namespace": "shop", "name": "web"}
+            world.front.create(SECRET, {"metadata": metadata, "data": data})
+        patient = {key: each for key, each in secret_metric().items() if "Limit" not in key}
+        world.create(patient | {"initialDelay": "1h"}, metric("other"), args=SECRET_ARG)
+        await until(world.is_over)
+
+        assert "Error" == world.status()["phase"]
+        assert f"spec.args[0].valueFrom.secretKeyRef: {words}" in world.status()["message"]
+        assert [] == world.source.asked
+
+    story(tmp_path, tell)
+
+
+def test_a_secret_that_goes_missing_later_is_an_error_of_its_measurement(tmp_path):
+    async def tell(world):
+        metadata = {"namespace": "shop", "name": "web"}
+        token = base64.b64encode(b"hunter2-and-more").decode()
+        world.front.create(SECRET, {"metadata": metadata, "data": {"token": token}})
+        world.create(secret_metric() | {"count": 9, "interval": "50ms"}, args=SECRET_ARG)
+        await until(lambda: world.source.asked)
+        world.front.delete(SECRET, "shop", "web")
         await until(world.is_over)
 
         assert "the Secret shop/web does not exist" in world.status()["message"]
+        assert 0 < world.status()["metricResults"][0]["successful"] < 9
+
+    story(tmp_path, tell)
+
+
+def test_a_secret_that_may_not_be_read_is_an_error_of_its_measurement(tmp_path):
+    async def tell(world):
+        world.front.refuse = lambda _method, path: 403 if "/secrets/" in path else None
+        world.create(secret_metric(), args=SECRET_ARG)
+        await until(world.is_over)
+
+        assert "consecutiveErrors (1) > consecutiveErrorLimit (0)" in world.status()["message"]
         assert [] == world.source.asked
 
     story(tmp_path, tell)
