@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ TIMEOUT_SECONDS_MAX = 3600
 _HEADER_NAME_CHARACTERS = frozenset(
     "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
+_USER = re.compile(r"[^/]*@")
 _JOB_RESTART_POLICIES = ("Never", "OnFailure")
 
 
@@ -160,7 +162,10 @@ def _address_findings(address: Spot) -> Iterator[Finding]:
     except ValueError:
         is_fine = False
     if not is_fine or any(character.isspace() for character in address.text):
-        yield address.wrong("is no URL; write one such as http://prometheus.monitoring:9090")
+        # A user, a password or a token may be written out in it, wherever it is wrong.
+        shown = _USER.sub("***@", address.text.partition("?")[0])
+        message = "is no URL; write one such as http://prometheus.monitoring:9090"
+        yield Finding(address.path, message, shown)
 
 
 def _timeout_findings(timeout: Spot) -> Iterator[Finding]:

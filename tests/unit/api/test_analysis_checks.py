@@ -241,6 +241,28 @@ def test_what_is_wrong_with_a_provider_repeats_nothing_that_stands_in_it(provide
     assert "s3cret" not in "".join((str(problems), *(each.peer_text for each in problems)))
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "me:s3cret@prometheus:9090",
+        "htp://me:s3cret@prometheus:9090",
+        "prometheus:9090/?token=s3cret",
+        "http://me:s3cret@/",
+        "http://me:s3cret@h:port/",
+    ],
+)
+def test_credentials_in_an_address_that_is_none_are_not_repeated(address):
+    for provider in (
+        {"prometheus": {"query": "up", "address": address}},
+        {"web": {"url": address}},
+        {"web": {"url": "http://h", "authentication": {"oauth2": {"tokenUrl": address}}}},
+    ):
+        problems = check_analysis_template(template(metric(provider=provider)))
+
+        assert problems, provider
+        assert "s3cret" not in "".join((str(problems), *(each.peer_text for each in problems)))
+
+
 def test_a_secret_in_a_header_is_not_repeated():
     provider = {"web": {"url": "http://x", "headers": [{"key": "A", "value": "s3cret\n"}]}}
     problems = check_analysis_template(template(metric(provider=provider)))

@@ -48,7 +48,7 @@ def at_step(*runs: RunFacts, names: dict[str, str] | None = None, **facts: Any) 
     seen = mid_canary(
         index=facts.pop("index", 1),
         weight=20,
-        wanted={"steps": facts.pop("steps", STEPS)},
+        wanted={"steps": facts.pop("steps", STEPS), **facts.pop("spec", {})},
         status=status,
         **facts,
     )
@@ -469,6 +469,23 @@ def test_the_history_of_runs_is_limited(phase, count):
     gone = [each.ref.name for each in made.actions if isinstance(each, Delete)]
 
     assert gone == ([f"old-{phase}-0"] if count > 5 else [])
+
+
+@pytest.mark.parametrize("limit", [0, 1, 3])
+@pytest.mark.parametrize(
+    ("field", "phase", "other"),
+    [
+        ("successfulRunHistoryLimit", "Successful", "Failed"),
+        ("unsuccessfulRunHistoryLimit", "Failed", "Successful"),
+        ("unsuccessfulRunHistoryLimit", "Inconclusive", "Successful"),
+    ],
+)
+def test_a_rollout_says_how_many_runs_of_each_kind_are_kept(field, phase, other, limit):
+    history = [old_run(number, each) for number in range(3) for each in (phase, other)]
+    made = plan(at_step(run(), *history, spec={"analysis": {field: limit}}))
+    gone = {each.ref.name for each in made.actions if isinstance(each, Delete)}
+
+    assert gone == {f"old-{phase}-{number}" for number in range(3 - limit)}
 
 
 def test_a_second_look_at_the_same_moment_plans_nothing():
