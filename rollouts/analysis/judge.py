@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rollouts.analysis.facts import Condition, ConditionError, Metric, NoData, Phase
-from rollouts.analysis.sample import Gap, Sample
+from rollouts.analysis.sample import Gap, Sample, as_it_is, hidden_result
 
 _POLICY_PHASES = {
     NoData.INCONCLUSIVE: Phase.INCONCLUSIVE,
@@ -47,7 +47,25 @@ def judge(sample: Sample, metric: Metric, now: datetime) -> Judgement:
     try:
         return Judgement(_decide(sample, metric, now))
     except ConditionError as error:
-        return Judgement(Phase.ERROR, str(error))
+        return Judgement(Phase.ERROR, _told(error, sample, metric, now))
+
+
+def _told(error: ConditionError, sample: Sample, metric: Metric, now: datetime) -> str:
+    """Return why a condition could not be evaluated, without what a result must not show.
+
+    The message may hold a piece of the result, cut anywhere: a secret of which half is left
+    would not be found in it. So the condition is asked once more, about what may be shown.
+    """
+    unspoken = "the condition cannot be evaluated on what was measured, which is not shown"
+    if sample.hide is as_it_is:
+        return str(error)
+    try:
+        _decide(replace(sample, result=hidden_result(sample)), metric, now)
+    except ConditionError as shown:
+        return sample.hide(str(shown))
+    except ValueError:
+        return unspoken
+    return unspoken  # Masking has made it something that can be evaluated.
 
 
 def standing_gaps(sample: Sample, metric: Metric) -> tuple[Gap, ...]:

@@ -15,7 +15,7 @@ from rollouts.analysis.substitute import fill_metric
 from rollouts.api.analysis_metric import provider_settings
 from rollouts.api.refs import ANALYSIS_RUN, Manifest
 from rollouts.kube.errors import ClusterError
-from rollouts.metric_providers.masking import mask
+from rollouts.metric_providers.masking import blot_out, mask
 from rollouts.metric_providers.provider import MetricProvider, Query
 
 log = logging.getLogger(__name__)
@@ -161,11 +161,11 @@ class Measurements:
         self, run: RunFacts, metric: Metric, taking: _Taking, deadline: datetime
     ) -> None:
         outcome: Sample | str
-        secrets: Mapping[str, str] = {}
+        secrets: dict[str, str] = {}
         try:
             async with self._slots:
                 if metric.secret_args:
-                    secrets = await self._read_secrets.read_arguments(run, metric.secret_args)
+                    secrets.update(await self._read_secrets.read_arguments(run, metric.secret_args))
                 outcome = await self._provider(metric).sample(
                     self._query(run, metric, secrets, deadline)
                 )
@@ -190,18 +190,23 @@ class Measurements:
         return found
 
     def _query(
-        self, run: RunFacts, metric: Metric, secrets: Mapping[str, str], deadline: datetime
+        self, run: RunFacts, metric: Metric, secrets: dict[str, str], deadline: datetime
     ) -> Query:
+        given = dict(secrets)
+
         async def read_secret(name: str, key: str) -> str:
-            return await self._read_secrets.read(run.namespace, SecretRef(name, key))
+            value = await self._read_secrets.read(run.namespace, SecretRef(name, key))
+            # What a provider reads by itself is kept out of what it brings home, too.
+            secrets[f"{name}/{key}"] = value
+            return value
 
         return Query(
             metric=metric.name,
             namespace=run.namespace,
-            config=with_secrets(metric, secrets),
+            config=with_secrets(metric, given),
             now=self._clock(),
             deadline=deadline,
-            secrets=tuple(secrets.values()),
+            secrets=tuple(given.values()),
             read_secret=read_secret,
         )
 
@@ -270,9 +275,11 @@ def without_secrets(outcome: Sample | str, secrets: Mapping[str, str]) -> Sample
         return outcome
     if isinstance(outcome, str):
         return mask(outcome, hidden)
+    of_provider = outcome.hide
     return replace(
         outcome,
         text=mask(outcome.text, hidden),
         metadata={key: mask(text, hidden) for key, text in outcome.metadata.items()},
         warnings=tuple(mask(text, hidden) for text in outcome.warnings),
+        hide=lambda text: blot_out(of_provider(text), hidden),
     )

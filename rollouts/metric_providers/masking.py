@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 from rollouts.telemetry.redact import MASK, redact
@@ -19,12 +20,12 @@ patterns take quadratic time on texts that are made to be slow."""
 
 def mask(text: str, secrets: tuple[str, ...]) -> str:
     """Return a text with secrets, and what looks like a credential, masked."""
-    return redact(_without(text, secrets))
+    return redact(blot_out(text, secrets))
 
 
 def shorten(text: str, length: int, secrets: tuple[str, ...]) -> str:
     """Return the beginning of a text, masked before it is cut, so that no half secret is left."""
-    words = " ".join(_without(text, secrets).split())
+    words = " ".join(blot_out(text, secrets).split())
     masked = redact(words[: _LOOKED_THROUGH * length])
     return masked if len(masked) <= length else masked[:length] + "…"
 
@@ -34,11 +35,17 @@ def shorten_value(text: str, length: int, secrets: tuple[str, ...]) -> str:
 
     What merely looks like a credential stays: values may be long, and the patterns slow on them.
     """
-    words = " ".join(_without(text, secrets).split())
+    words = " ".join(blot_out(text, secrets).split())
     return words if len(words) <= length else words[:length] + "…"
 
 
-def _without(text: str, secrets: tuple[str, ...]) -> str:
+def hider(secrets: tuple[str, ...]) -> Callable[[str], str]:
+    """Return what blots secrets out of a text, for a sample to be judged with."""
+    return lambda text: blot_out(text, secrets)
+
+
+def blot_out(text: str, secrets: tuple[str, ...]) -> str:
+    """Return a text of any length with secrets masked, and nothing else."""
     spellings = {each for secret in secrets for each in _spellings(secret)}
     # The longest first: a secret that holds another one is masked whole.
     for spelling in sorted(spellings, key=lambda each: (-len(each), each)):

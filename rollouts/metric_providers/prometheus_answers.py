@@ -10,7 +10,7 @@ from typing import Any
 
 from rollouts.analysis.sample import Gap, MeasurementError, Sample
 from rollouts.metric_providers.answers import Answer, complaint, read_json, status_words
-from rollouts.metric_providers.masking import mask, shorten, shorten_value
+from rollouts.metric_providers.masking import hider, mask, shorten, shorten_value
 from rollouts.metric_providers.values import TEXT_LENGTH_MAX, in_order
 
 QUERY_KEY = "ResolvedPrometheusQuery"
@@ -166,7 +166,8 @@ def _string(
     [(_, text)] = points
     gaps = () if text else (Gap.EMPTY,)
     shown = shorten_value(text, TEXT_LENGTH_MAX, secrets)
-    return Sample(text, shown, gaps, _metadata(asked, secrets), envelope.warnings)
+    metadata = _metadata(asked, secrets)
+    return Sample(text, shown, gaps, metadata, envelope.warnings, hide=hider(secrets))
 
 
 def _metadata(asked: Asked, secrets: tuple[str, ...]) -> dict[str, str]:

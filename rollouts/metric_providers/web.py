@@ -14,7 +14,7 @@ from rollouts.metric_providers.authentication import Authenticator, header_secre
 from rollouts.metric_providers.fields import Fields
 from rollouts.metric_providers.http import Fetcher, Request
 from rollouts.metric_providers.jsonpath import BadPath, NotThere, find, parse_path
-from rollouts.metric_providers.masking import shorten_value
+from rollouts.metric_providers.masking import hider, shorten_value
 from rollouts.metric_providers.provider import ProviderSettings, Query
 from rollouts.metric_providers.tls import read_tls
 from rollouts.metric_providers.values import TEXT_LENGTH_MAX, freeze, gaps_of, in_order, json_text
@@ -130,7 +130,8 @@ def _plain_text(answer: Answer, secrets: tuple[str, ...]) -> Sample:
 
 
 def _sample(value: Any, text: str, gaps: set[Gap], secrets: tuple[str, ...]) -> Sample:
-    return Sample(value, shorten_value(text, TEXT_LENGTH_MAX, secrets), in_order(gaps))
+    shown = shorten_value(text, TEXT_LENGTH_MAX, secrets)
+    return Sample(value, shown, in_order(gaps), hide=hider(secrets))
 
 
 def _is_json(answer: Answer) -> bool:

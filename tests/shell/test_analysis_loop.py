@@ -256,6 +256,41 @@ def test_arguments_reach_the_provider(tmp_path):
     story(tmp_path, tell)
 
 
+def test_what_a_condition_could_not_be_asked_about_shows_no_secret(tmp_path):
+    """The server repeats the token where a number was expected, in the middle of a long text."""
+
+    async def tell(world):
+        metadata = {"namespace": "shop", "name": "web"}
+        token = base64.b64encode(b"hunter2-and-more").decode()
+        world.front.create(SECRET, {"metadata": metadata, "data": {"token": token}})
+        world.source.answer = lambda question: sample("x" * 60 + "hunter2-and-more" * 9)
+        world.create(secret_metric(), args=SECRET_ARG)
+        await until(world.is_over)
+
+        assert "cannot compare" in world.status()["message"]
+        assert "hunter2" not in str(world.status())
+
+    story(tmp_path, tell)
+
+
+def test_a_secret_that_a_provider_reads_by_itself_is_blotted_out_too(tmp_path):
+    async def ask(question):
+        token = await question.read_secret("web", "token")
+        raise MeasurementError(f"refused {token}")
+
+    async def tell(world):
+        metadata = {"namespace": "shop", "name": "web"}
+        token = base64.b64encode(b"hunter2-and-more").decode()
+        world.front.create(SECRET, {"metadata": metadata, "data": {"token": token}})
+        world.source.answer = ask
+        world.create(metric(consecutiveErrorLimit=0))
+        await until(world.is_over)
+
+        assert "refused ***" in world.status()["message"]
+
+    story(tmp_path, tell)
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [

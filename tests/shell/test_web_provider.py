@@ -99,6 +99,7 @@ def test_a_secret_in_the_value_is_not_shown():
     found = asyncio.run(ask())
 
     assert (found.result, found.text) == ("my-secret is 3", '"*** is 3"')
+    assert found.hide("no number: my-secret") == "no number: ***"
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,37 @@ def test_a_condition_that_cannot_be_evaluated_says_why():
     assert "cannot compare 'text'" in judged(sample("text")).message
 
 
+def masked(text):
+    return text.replace("hunter2", "***")
+
+
+SHAPES = ["a hunter2", ("hunter2", "x"), {"k": {"hunter2": "hunter2"}}, "hunter2" * 100]
+
+
+@pytest.mark.parametrize("result", SHAPES)
+def test_a_condition_that_cannot_be_evaluated_shows_no_secret_of_the_result(result):
+    judgement = judged(sample(result, hide=masked))
+
+    assert Phase.ERROR is judgement.phase
+    assert "cannot compare" in judgement.message
+    assert "***" in judgement.message
+    assert "hunter2" not in judgement.message
+
+
+def test_a_condition_is_asked_about_the_result_as_it_is():
+    """A weak secret, such as `prod`, must not change what is true."""
+    odd = sample((0.95, "hunter2"), hide=lambda text: text.replace("hunter2", ""))
+
+    assert Phase.SUCCESSFUL is judged(odd).phase
+
+
+def test_a_result_of_very_many_texts_is_not_looked_through():
+    judgement = judged(sample({str(number): "hunter2" for number in range(1001)}, hide=masked))
+
+    assert "is not shown" in judgement.message
+    assert "hunter2" not in judgement.message
+
+
 @pytest.mark.parametrize("gap", [EMPTY, NAN, INFINITE, STALE])
 def test_what_is_no_data_is_inconclusive_even_where_the_condition_would_hold(gap):
     judgement = judged(gap, successCondition="")
