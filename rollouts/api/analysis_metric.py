@@ -10,9 +10,10 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from rollouts.api.analysis_providers import PLUGIN, MetricProvider
+from rollouts.api.analysis_providers import PLUGIN, PROVIDERS, MetricProvider
 from rollouts.api.base import IntOrString, Model
 from rollouts.api.refs import Manifest
+from rollouts.api.spot import Spot
 from rollouts.api.times import parse_duration
 
 FAILURE_LIMIT_DEFAULT = 0
@@ -134,6 +135,15 @@ def provider_of(metric: Metric) -> str:
     if metric.provider.kind == PLUGIN:
         return next(iter(metric.provider.plugin or ()), "")
     return metric.provider.kind or next(iter(metric.provider.model_extra or ()), "")
+
+
+def named_providers(manifest: Manifest) -> tuple[str, ...]:
+    """Return the names in the metrics of a template or a run that are none of the peer's API."""
+    names: dict[str, None] = {}
+    for metric in Spot(manifest).at("spec", "metrics").each():
+        provider = metric.at("provider")
+        names.update(dict.fromkeys((*provider.mapping, *provider.at(PLUGIN).mapping)))
+    return tuple(name for name in names if name not in (*PROVIDERS, PLUGIN))
 
 
 def provider_settings(metric: Manifest, name: str) -> Manifest:

@@ -78,6 +78,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     _add_naming_flags(made)
     made.add_argument(
+        "--provider",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a metric provider that is installed where the controller runs, but not here",
+    )
+    made.add_argument(
         "--dry-run", action="store_true", help="print the AnalysisRun and create nothing"
     )
     made.add_argument(
@@ -145,6 +152,7 @@ async def _create(
     arguments: dict[str, str],
 ) -> int:
     from rollouts.cli.new_run import Wish, exposed_secrets, make_run, not_included
+    from rollouts.metric_providers.registry import installed_providers
 
     templates, problems = _from_file(args.from_file, namespace)
     if problems:
@@ -158,7 +166,8 @@ async def _create(
         instance=args.instance_id,
     )
     await _fetch(cluster, wish, templates)
-    manifest, problems = make_run(wish, templates)
+    providers = (*installed_providers(), *args.provider)
+    manifest, problems = make_run(wish, templates, providers)
     if manifest is None:
         return _refuse(problems)
     for name in exposed_secrets(wish, templates):

@@ -11,6 +11,7 @@ from rollouts.analysis.conditions import compile_condition
 from rollouts.analysis.expression import check_metric_condition
 from rollouts.analysis.resolve import RefusedRun, RunContext, resolve_run
 from rollouts.analysis.templates import TemplateKey, find_uses, reference_keys
+from rollouts.api.analysis_providers import EXECUTED_PROVIDERS
 from rollouts.api.analysis_rules import secret_names
 from rollouts.api.documents import Document
 from rollouts.api.problems import Problem
@@ -142,11 +143,14 @@ def not_included(templates: Mapping[TemplateKey, Manifest]) -> tuple[TemplateKey
 
 
 def make_run(
-    wish: Wish, templates: Mapping[TemplateKey, Manifest]
+    wish: Wish,
+    templates: Mapping[TemplateKey, Manifest],
+    providers: tuple[str, ...] = EXECUTED_PROVIDERS,
 ) -> tuple[Manifest | None, tuple[Problem, ...]]:
     """Return the run that is wished for, or all that is wrong with it.
 
     Args:
+        providers: names of the providers that the controller can ask.
         templates: those of the wish and all that they include, and perhaps others, to say which
             one was perhaps meant.
     """
@@ -163,7 +167,9 @@ def make_run(
         unknown += _unknown_arguments(wish, analysis, templates)
     if not present:
         return None, tuple(unknown)
-    context = RunContext(RolloutFacts(), check_condition=check_metric_condition)
+    context = RunContext(
+        RolloutFacts(), check_condition=check_metric_condition, providers=providers
+    )
     run = resolve_run(analysis, templates, context)
     if isinstance(run, RefusedRun):
         return None, (*unknown, *run.problems())
@@ -171,7 +177,7 @@ def make_run(
         return None, tuple(unknown)
     manifest = _manifest(wish, run.spec)
     # Once more as the controller will: what is refused there is refused here.
-    problems = compile_program(manifest, compile_condition).problems
+    problems = compile_program(manifest, compile_condition, providers).problems
     return (None, problems) if problems else (manifest, ())
 
 

@@ -111,10 +111,14 @@ def view_run(manifest: Manifest, now: datetime) -> RunView:
     """Return what a run says at a moment."""
     from rollouts.analysis.compile import compile_program, read_run
     from rollouts.analysis.conditions import compile_condition
+    from rollouts.api.analysis_metric import named_providers
+    from rollouts.api.analysis_providers import EXECUTED_PROVIDERS
 
     metadata = manifest["metadata"]
     labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
-    facts = read_run(manifest, compile_program(manifest, compile_condition))
+    # The controller may know more providers than are installed here.
+    providers = (*EXECUTED_PROVIDERS, *named_providers(manifest))
+    facts = read_run(manifest, compile_program(manifest, compile_condition, providers))
     is_ending = facts.program.terminate and not facts.phase.is_finished
     revision = str(annotations.get(REVISION, ""))
     owner = owner_of(manifest)

@@ -284,6 +284,27 @@ def test_where_it_is_not_installed_the_update_is_refused_before_it_begins(
     assert (images, lines.heard) == ({"shop:1": 5}, [])
 
 
+def test_a_run_is_made_by_hand_where_the_provider_is_installed_or_told_of(live, installed, lines):
+    deploy(live, "by-hand", {"line": asking(lines)})
+    made = ("create", "analysisrun", "--from", "errors", "-n", "by-hand", "--name")
+    with_it = live.run(*made, "one")
+    with missing(installed):
+        without = live.run(*made, "two")
+        told = live.run(*made, "three", "--provider", "line")
+        shown = live.run("analysis", "get", "three", "-n", "by-hand")
+
+    def phases():
+        runs = live.items(ANALYSIS_RUN, "by-hand")
+        found = {each["metadata"]["name"]: each.get("status", {}).get("phase") for each in runs}
+        return found if set(found.values()) == {"Successful"} else None
+
+    assert (with_it.code, told.code) == (0, 0), with_it.err + told.err
+    assert without.code != 0
+    assert REFUSAL in without.out + without.err
+    assert "is no provider" not in shown.out
+    assert set(live.until(phases)) == {"one", "three"}
+
+
 def test_lint_knows_what_is_installed_and_what_it_is_told_of(installed, tmp_path):
     path = tmp_path / "template.yaml"
     manifest = template("shop", {"line": {"address": "a:1", "key": "k"}})

@@ -6,7 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from rollouts.api.analysis_metric import Metric, provider_of, provider_settings, read_count
+from rollouts.api.analysis_metric import (
+    Metric,
+    named_providers,
+    provider_of,
+    provider_settings,
+    read_count,
+)
 from rollouts.api.analysis_providers import EXECUTED_PROVIDERS, PROVIDERS
 from rollouts.api.analysis_run import COMPLETED_PHASES, PHASES, AnalysisRun
 
@@ -58,6 +64,13 @@ def test_a_provider_that_is_no_field_of_ours_has_its_name():
     assert provider_of(metric()) == "web"
     assert provider_of(metric(provider={"mine": {"query": "x"}})) == "mine"
     assert provider_of(metric(provider={})) == ""
+
+
+def test_names_of_providers_that_are_nobodys_known_are_found_in_either_form():
+    providers = ({"line": {}}, {"plugin": {"other": {}}}, {"web": {}}, {"datadog": {}}, None, 7)
+    metrics = [{"name": "a", "provider": each} for each in providers]
+
+    assert named_providers({"spec": {"metrics": [*metrics, None, "x"]}}) == ("line", "other")
 
 
 def test_a_provider_under_plugin_is_the_same_as_one_beside_it():
