@@ -226,6 +226,7 @@ def kinds(version):
     claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     ingress = {"defaultBackend": {"service": {"name": "kinds", "port": {"number": 80}}}}
     steps = {"strategy": {"canary": {"steps": [{"setWeight": 50}]}}}
+    metric = {"name": "kinds", "provider": {"web": {"url": "http://kinds.example.com/"}}}
     specs = {
         ("v1", "ConfigMap"): None,
         ("v1", "PersistentVolumeClaim"): claim,
@@ -234,6 +235,7 @@ def kinds(version):
         ("apps/v1", "DaemonSet"): workload,
         ("apps/v1", "Deployment"): workload,
         ("apps/v1", "StatefulSet"): {**workload, "serviceName": "kinds"},
+        ("argoproj.io/v1alpha1", "AnalysisTemplate"): {"metrics": [metric]},
         ("argoproj.io/v1alpha1", "Rollout"): {**workload, **steps},
         ("autoscaling/v2", "HorizontalPodAutoscaler"): {"maxReplicas": 3, "scaleTargetRef": target},
         ("batch/v1", "CronJob"): {
