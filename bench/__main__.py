@@ -21,6 +21,7 @@ BENCHES = (
     "storm",
     "lateness",
     "analysis",
+    "gate",
     "idle",
     "cold",
     "planner",

@@ -36,7 +36,7 @@ class Controller:
 
     def __init__(self, kubeconfig: Path, directory: Path, flags: tuple[str, ...]) -> None:
         self._log = directory / "controller.log"
-        self._health_port, self._metrics_port = _free_ports(2)
+        self._health_port, self._metrics_port = free_ports(2)
         command = [sys.executable, "-m", "rollouts", "run", "--kubeconfig", str(kubeconfig)]
         command += ["--health-port", str(self._health_port)]
         command += ["--metrics-port", str(self._metrics_port), *flags]
@@ -100,7 +100,7 @@ class Controller:
             return str(answer.read().decode())
 
 
-def _free_ports(count: int) -> tuple[int, ...]:
+def free_ports(count: int) -> tuple[int, ...]:
     """Return loopback ports that were free a moment ago, all different."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
