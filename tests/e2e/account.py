@@ -18,7 +18,11 @@ HOME = "rollouts"
 LOGINS = "argocd"
 """Where the Secrets with the logins of repositories are."""
 
+MEASURED = "measured"
+"""The namespace whose Secrets metrics may use."""
+
 GITOPS = {"credentials": {"namespaces": [LOGINS]}}
+ANALYSIS = {"secretNamespaces": [MEASURED]}
 
 KINDS = ("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
 
@@ -50,7 +54,7 @@ class Accounts:
 
     def _install(self, instance, namespace, values):
         release = instance or "rollouts"
-        wanted = {"instanceId": instance, "gitops": GITOPS, **values}
+        wanted = {"instanceId": instance, "gitops": GITOPS, "analysis": ANALYSIS, **values}
         done = run_helm(
             "template", release, str(CHART), "--namespace", namespace, "--set",
             f"fullnameOverride={release}", values=wanted,
@@ -86,12 +90,12 @@ def install(cluster, folder):
     assert HELM, "helm is not on the PATH; tools/helm/README.md says how to build one"
     accounts = Accounts(cluster, folder)
     accounts.kubectl("apply", "--server-side", "-f", str(CHART.parents[1] / "crds"))
-    for name in (HOME, LOGINS):
+    for name in (HOME, LOGINS, MEASURED):
         cluster.owns("namespace", name)
     # Others who use this cluster may have made them already.
     namespaces = [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-        for name in (HOME, LOGINS)
+        for name in (HOME, LOGINS, MEASURED)
     ]
     accounts.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(namespaces))
     accounts.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")

@@ -13,6 +13,9 @@ from tests.cluster.processes import free_ports, wait_until
 START_SECONDS_MAX = 60.0
 END_SECONDS_MAX = 30.0
 GIT_POLL_SECONDS = 1
+MEASURED_ADDRESSES = "*,127.0.0.0/8"
+"""The default, and loopback, where the tests' metrics are."""
+
 SHORT_LEASE = {"--lease-duration": "8", "--renew-deadline": "5", "--retry-period": "1"}
 """A process that dies is replaced after eight seconds and two looks at the Lease."""
 
@@ -45,6 +48,7 @@ class Controller:
             "--git-cache": str(self._folder / "git-cache"),
             "--git-poll": str(GIT_POLL_SECONDS),
             "--lease-namespace": "rollouts",
+            "--metric-allowed-addresses": MEASURED_ADDRESSES,
             **({"--instance-id": self.instance} if self.instance else {}),
             **self._flags,
         }

@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import shutil
-import socket
-import subprocess
 import time
-import urllib.request
 from datetime import UTC, datetime
 
 import pytest
 from aiohttp import web
 from fake_prometheus import UNREADABLE, FakePrometheus, refusal
 from providers_world import NOW, made, query, serving
+from real_prometheus import running
 
 from rollouts.analysis.sample import Gap, MeasurementError
 from rollouts.metric_providers.prometheus import PrometheusProvider
@@ -24,53 +21,16 @@ START_SECONDS_MAX = 30
 SEVERAL = 'label_replace(vector(1), "a", "b", "", "") or vector(2)'
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def real_prometheus(tmp_path_factory):
-    """The address of a real Prometheus that scrapes itself, on a loopback port of its own."""
-    binary = shutil.which("prometheus")
-    if binary is None:
-        pytest.skip("no prometheus on the PATH")
-    folder, port = tmp_path_factory.mktemp("prometheus"), free_port()
-    config = folder / "prometheus.yml"
-    config.write_text(
-        "global: {scrape_interval: 1s}\n"
-        "scrape_configs:\n"
-        f"- {{job_name: itself, static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}\n"
-    )
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            [
-                binary,
-                f"--config.file={config}",
-                f"--storage.tsdb.path={folder / 'data'}",
-                f"--web.listen-address=127.0.0.1:{port}",
-            ],
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        address = f"http://127.0.0.1:{port}"
-        wait_until_ready(f"{address}/-/ready", process)
+    """The address of a real Prometheus that scrapes itself."""
+
+    def itself(port):
+        job = {"job_name": "itself", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
+        return {"global": {"scrape_interval": "1s"}, "scrape_configs": [job]}
+
+    with running(tmp_path_factory.mktemp("prometheus"), itself) as address:
         yield address
-    finally:
-        process.kill()
-        process.wait(10)
-
-
-def wait_until_ready(url, process):
-    last = time.monotonic() + START_SECONDS_MAX
-    while time.monotonic() < last and process.poll() is None:
-        # URLError is an OSError, too.
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=1):
-            return
-        time.sleep(0.1)
-    pytest.fail(f"the real Prometheus did not become ready: exit code {process.poll()}")
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.prometheus)])
