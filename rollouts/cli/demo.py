@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import shutil
+import signal
 import sys
 import tempfile
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,13 +22,17 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from rollouts.api.refs import Kind, Manifest
+    from rollouts.cli.demo_stage import Stage
     from rollouts.cli.laptop import Laptop
 
 DEFAULT_PAUSE = "2s"
+INTERRUPTED = 130
 TIMELINE_LENGTH = 16
 """Lines of the timeline that a terminal shows below the tree."""
 
-SCENARIOS = ("promote", "abort", "drift", "bad-commit", "crash")
+SCENARIOS = ("promote", "abort", "drift", "bad-commit", "crash", "bad-version", "good-version")
+GATED = ("bad-version", "good-version")
+"""Scenarios in which metrics decide."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -38,7 +45,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--pause",
         type=_duration,
         default=DEFAULT_PAUSE,
-        help="what stands for the example's pauses of ten minutes (default: %(default)s)",
+        help="what stands for the example's pauses of ten minutes, and for the minute over which"
+        " metrics are measured (default: %(default)s)",
     )
     parser.add_argument(
         "--keep", action="store_true", help="leave it running and print a kubeconfig"
@@ -70,21 +78,28 @@ def run_demo(args: argparse.Namespace) -> int:
         except (ClusterError, GitFailed, OSError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
-        except KeyboardInterrupt:
-            return 130
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            return INTERRUPTED
 
 
 async def _perform(args: argparse.Namespace, directory: Path) -> int:
     from rollouts.cli.demo_repository import DemoRepository
-    from rollouts.cli.demo_story import STORIES, PromiseBroken, Stage, deploy_first_version
+    from rollouts.cli.demo_stage import Stage
     from rollouts.cli.laptop import Laptop
 
     repository = DemoRepository(directory)
-    is_separate = args.scenario == "crash"
-    async with (
-        Laptop(directory, port=args.port, is_separate=is_separate) as laptop,
-        _screen(laptop) as screen,
-    ):
+    handle_signals = _end_by_signals()
+    laptop = Laptop(
+        directory,
+        port=args.port,
+        is_separate=args.scenario == "crash",
+        restore_signals=handle_signals,
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(laptop)
+        handle_signals()
+        screen = await stack.enter_async_context(_screen(laptop))
+        screen.say(f"scenario {args.scenario}; {_shortened(args)}")
         stage = Stage(
             kube=laptop.kube,
             repository=repository,
@@ -94,17 +109,63 @@ async def _perform(args: argparse.Namespace, directory: Path) -> int:
             restart=laptop.restart_process,
             patience=4 * parse_duration(args.pause).total_seconds(),
         )
-        screen.say(f"scenario {args.scenario}; pauses of 10m are {args.pause} here")
-        try:
-            await deploy_first_version(stage)
-            await STORIES[args.scenario](stage)
-        except PromiseBroken as broken:
-            screen.say(f"BROKEN PROMISE: {broken}")
+        if args.scenario in GATED:
+            stage = await stack.enter_async_context(_gated(stage, args.scenario, directory))
+        if not await _tell(args.scenario, stage):
             return 1
-        screen.say("the API shows the promised end")
         if args.keep:
             await _keep(laptop, screen)
     return 0
+
+
+def _shortened(args: argparse.Namespace) -> str:
+    if args.scenario in GATED:
+        return f"what is measured over 1m is measured over {args.pause} here"
+    return f"pauses of 10m are {args.pause} here"
+
+
+async def _tell(scenario: str, stage: Stage) -> bool:
+    """Tell a story; False when the API does not show what it promises."""
+    from rollouts.cli.demo_stage import PromiseBroken, deploy_first_version
+    from rollouts.cli.demo_story import STORIES
+
+    try:
+        await deploy_first_version(stage)
+        await STORIES[scenario](stage)
+    except PromiseBroken as broken:
+        stage.say(f"BROKEN PROMISE: {broken}")
+        return False
+    stage.say("the API shows the promised end")
+    return True
+
+
+@contextlib.asynccontextmanager
+async def _gated(stage: Stage, scenario: str, directory: Path) -> AsyncIterator[Stage]:
+    """Let a stage have users, a workload and something that measures it."""
+    from rollouts.cli.demo_gate import open_gate
+
+    async with open_gate(
+        stage.kube,
+        stage.production,
+        directory,
+        scenario=scenario,
+        pause=stage.pause,
+        prometheus=shutil.which("prometheus"),
+        say=stage.say,
+    ) as gate:
+        yield replace(stage, gate=gate)
+
+
+def _end_by_signals() -> Callable[[], None]:
+    """Return what lets signals end the demo in good order, with everything that it has started."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None, "called by the main task"
+
+    def handle_signals() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, task.cancel)
+
+    return handle_signals
 
 
 async def _keep(laptop: Laptop, screen: Screen) -> None:
@@ -170,7 +231,7 @@ class Screen:
 
         from rollouts.api.refs import ROLLOUT, ObjectRef
         from rollouts.cli import show
-        from rollouts.cli.demo_story import NAME, PRODUCTION
+        from rollouts.cli.demo_stage import NAME, PRODUCTION
         from rollouts.cli.read import picture_of
         from rollouts.kube.errors import ClusterError
 
@@ -185,12 +246,19 @@ class Screen:
 
 @contextlib.asynccontextmanager
 async def _screen(laptop: Laptop) -> AsyncIterator[Screen]:
-    from rollouts.api.refs import APPLICATION, INGRESS, REPLICA_SET, ROLLOUT, SERVICE
+    from rollouts.api.refs import (
+        ANALYSIS_RUN,
+        APPLICATION,
+        INGRESS,
+        REPLICA_SET,
+        ROLLOUT,
+        SERVICE,
+    )
     from rollouts.cli import show
 
     console = show.console()
     screen = Screen(laptop, console)
-    kinds = (APPLICATION, ROLLOUT, REPLICA_SET, SERVICE, INGRESS)
+    kinds = (APPLICATION, ROLLOUT, REPLICA_SET, SERVICE, INGRESS, ANALYSIS_RUN)
     tasks = [asyncio.create_task(screen.listen(kind)) for kind in kinds]
     if console.is_terminal:
         tasks.append(asyncio.create_task(screen.draw()))

@@ -8,6 +8,7 @@ from rollouts.api.refs import Manifest
 from rollouts.cli.tree import HASH, REVISION, phase_of, say_step, steps_of
 
 WEIGHT = "nginx.ingress.kubernetes.io/canary-weight"
+VERDICTS = ("Successful", "Failed", "Inconclusive", "Error")
 
 
 def changes(old: Manifest | None, new: Manifest | None) -> tuple[str, ...]:
@@ -23,7 +24,9 @@ def _rollout(old: Manifest, new: Manifest) -> Iterable[str]:
         return
     before, after = old.get("status") or {}, new.get("status") or {}
     index, count = after.get("currentStepIndex"), len(steps_of(new))
-    if index != before.get("currentStepIndex") and index is not None and index < count:
+    # An abort sets the index back as well, but nothing of that step is done.
+    is_moved = index != before.get("currentStepIndex") and not after.get("abort")
+    if is_moved and index is not None and index < count:
         yield f"step {index + 1}/{count}: {say_step(steps_of(new)[index])}"
     if after.get("stableRS") != before.get("stableRS") and after.get("stableRS"):
         yield f"revision {after['stableRS']} is now stable"
@@ -82,12 +85,36 @@ def _application(old: Manifest, new: Manifest) -> Iterable[str]:
             yield f"{condition.get('type')}: {condition.get('message')}"
 
 
+def _run(old: Manifest, new: Manifest) -> Iterable[str]:
+    if not new:
+        yield f"analysis {old['metadata']['name']} deleted"
+        return
+    before, after = old.get("status") or {}, new.get("status") or {}
+    known = {
+        (result["name"], each.get("startedAt"), each.get("phase"))
+        for result in before.get("metricResults") or ()
+        for each in result.get("measurements") or ()
+    }
+    for result in after.get("metricResults") or ():
+        for each in result.get("measurements") or ():
+            is_new = (result["name"], each.get("startedAt"), each.get("phase")) not in known
+            if is_new and each.get("finishedAt"):
+                value = each.get("value") or each.get("message") or "nothing"
+                yield f"measured {result['name']} = {value}: {each.get('phase')}"
+    phase = after.get("phase")
+    if phase in VERDICTS and phase != before.get("phase"):
+        message = after.get("message")
+        words = f": {message}" if message else ""
+        yield f"analysis {new['metadata']['name']} is {phase}{words}"
+
+
 TELLERS: dict[str, Callable[[Manifest, Manifest], Iterable[str]]] = {
     "Rollout": _rollout,
     "Ingress": _ingress,
     "Service": _service,
     "ReplicaSet": _replica_set,
     "Application": _application,
+    "AnalysisRun": _run,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,6 +32,9 @@ POD_READY = timedelta(seconds=0.4)
 SERVER_VERSION = "v1.34.0"
 """What the embedded cluster passes for: the oldest server that the controller does not warn of."""
 
+LOOPBACK = "127.0.0.0/8"
+"""All that the demo's metrics may ask: its workload and its Prometheus are nowhere else."""
+
 GIT_POLL = timedelta(seconds=1)
 """The demo has no webhook, so it asks its own repository often."""
 
@@ -46,16 +49,25 @@ class Laptop:
         process: the controller, where it is a process of its own.
     """
 
-    def __init__(self, directory: Path, *, port: int = 0, is_separate: bool = False) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        port: int = 0,
+        is_separate: bool = False,
+        restore_signals: Callable[[], None] = lambda: None,
+    ) -> None:
         """Prepare.
 
         Args:
             directory: for the kubeconfig and the Git cache.
             is_separate: run the controller as a process of its own, which may be killed.
+            restore_signals: sets the process's signal handlers again, which kopf replaces.
         """
         self._directory = directory
         self._port = port
         self._is_separate = is_separate
+        self._restore_signals = restore_signals
         self._stack = AsyncExitStack()
         self._stop = asyncio.Event()
         self.server = ApiServer(lambda: datetime.now(UTC))
@@ -94,6 +106,7 @@ class Laptop:
             metrics_port=0,
             health_port=0,
             git_cache=str(self._directory / "git-cache"),
+            metric_allowed_addresses=LOOPBACK,
             log_level="warning",
             shutdown_seconds=5.0,
         )
@@ -104,6 +117,7 @@ class Laptop:
             extensions=(analysis.install, gitops.install),
             apps=gitops.samples,
             runs=analysis.samples,
+            restore_signals=self._restore_signals,
         )
         try:
             await controller.run(self._stop)
@@ -118,6 +132,7 @@ class Laptop:
             "--health-port": "0",
             "--git-cache": str(self._directory / "git-cache"),
             "--git-poll": str(GIT_POLL.total_seconds()),
+            "--metric-allowed-addresses": LOOPBACK,
             "--log-level": "error",
             "--lease-duration": "2",
             "--renew-deadline": "1.5",

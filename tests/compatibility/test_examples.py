@@ -1,4 +1,4 @@
-"""The first example as it is, on the embedded cluster: from its files to a finished canary."""
+"""The first examples as they are: from their files to a finished canary."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ import pytest
 from shell.live import Live
 
 from rollouts.api.refs import INGRESS, SERVICE
+from rollouts.cli.demo_gate import EXAMPLE
 
-FIRST = Path(__file__).parents[2] / "examples" / "01-first-canary"
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+FIRST = ROOT / "examples" / "01-first-canary"
+GATED = ROOT / "examples" / "02-metrics-decide"
 WEIGHT = "nginx.ingress.kubernetes.io/canary-weight"
 HASH = "rollouts-pod-template-hash"
 
@@ -43,3 +47,13 @@ def test_the_first_example_is_deployed_and_takes_a_new_image(live):
     assert weight() == "0"
     assert stable == live.status("production", "myapp")["stableRS"]
     assert live.images("production")["myorg/myapp:1.1.0"] == 5
+
+
+def test_the_gate_in_the_readme_is_the_example_that_the_demo_runs():
+    shown = README.read_text()
+    template = (GATED / "analysis-template.yaml").read_text().partition("\n")[2]
+    steps = "      steps:\n" + (GATED / "rollout.yaml").read_text().partition("      steps:\n")[2]
+
+    assert EXAMPLE == GATED.name
+    assert f"```yaml\n{template}```\n" in shown
+    assert f"```yaml\n{steps}```\n" in shown

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from dataclasses import replace
 
 import pytest
 from e2e.world import STEPS
+from real_prometheus import BINARY, needs_prometheus
 
 from rollouts.api.times import parse_duration
-from rollouts.cli.demo_story import STORIES, Stage, deploy_first_version
+from rollouts.cli.demo import GATED
+from rollouts.cli.demo_gate import open_gate
+from rollouts.cli.demo_stage import NEW_IMAGE, OLD_IMAGE, Stage, deploy_first_version
+from rollouts.cli.demo_story import STORIES
 from rollouts.kube.client import connect
 
 pytestmark = pytest.mark.real
@@ -22,7 +28,10 @@ WEIGHTS = {
     "drift": [10, BY_HAND, 10, 30, 50, 100, 0],
     "bad-commit": [],
     "crash": STEPS,
+    "bad-version": [20, 0],
+    "good-version": [20, 50, 100, 0],
 }
+OLD_IMAGE_STAYS = {"abort", "bad-commit", "bad-version"}
 
 
 async def tell(story, world, restart):
@@ -43,14 +52,36 @@ async def tell(story, world, restart):
             control=control,
             instance=world.instance,
         )
-        await deploy_first_version(stage)
-        await STORIES[story](stage)
+        async with measured(stage, story, world) as staged:
+            await deploy_first_version(staged)
+            await STORIES[story](staged)
     return stage
+
+
+@contextlib.asynccontextmanager
+async def measured(stage, story, world):
+    """Let a story in which metrics decide have what it measures."""
+    if story not in GATED:
+        yield stage
+        return
+    async with open_gate(
+        stage.kube,
+        stage.production,
+        world.folder,
+        scenario=story,
+        pause=PAUSE,
+        prometheus=BINARY,
+        say=stage.say,
+        as_written=world.cluster.placed,
+    ) as gate:
+        yield replace(stage, gate=gate)
 
 
 @pytest.fixture(scope="module")
 def perform(make_world, controller, make_controller):
     def run(story):
+        if story in GATED and BINARY is None:
+            return None
         name = f"demo-{story}"
         if story != "crash":
             world = make_world(name, check=controller.check, is_new=False)
@@ -69,9 +100,12 @@ def perform(make_world, controller, make_controller):
     return run
 
 
-@pytest.mark.parametrize("story", tuple(STORIES))
+@pytest.mark.parametrize(
+    "story",
+    [pytest.param(each, marks=[needs_prometheus] if each in GATED else []) for each in STORIES],
+)
 def test_a_story_ends_as_promised_and_traffic_moved_as_told(play, story):
     world = play(story)
 
-    image = "myorg/myapp:1.0.0" if story in {"abort", "bad-commit"} else "myorg/myapp:1.1.0"
+    image = OLD_IMAGE if story in OLD_IMAGE_STAYS else NEW_IMAGE
     world.check_traffic(WEIGHTS[story], image, by_hand=BY_HAND if story == "drift" else 0)
