@@ -2,7 +2,7 @@
 
 The counters and hashes are read by the peer's kubectl plugin, dashboards and autoscalers, so
 their names and types are the peer's: `observedGeneration` is text.
-Ours: `lastRequest`, `scaleDownDeadlines`, `promotedAt`, `abortMessage`,
+Ours: `lastRequest`, `scaleDownDeadlines`, `promotedAt`, `abortMessage`, `attempt`,
 `pauseConditions[].stepIndex`, `canary.availableHighWater`.
 """
 
@@ -161,6 +161,11 @@ class RolloutStatus(Model):
     albs: Items[dict[str, Any]] = Field((), description="The peer's record of load balancers.")
     duration: dict[str, Any] | None = Field(None, description="The peer's record of times.")
 
+    attempt: Int32 = Field(
+        0,
+        description="How often the steps of this revision were begun anew or measured again. "
+        "An analysis run decides about the attempt that it was made in.",
+    )
     last_request: str = Field(
         "", description="Id of the last request of a person that was carried out."
     )

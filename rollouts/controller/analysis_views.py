@@ -19,7 +19,15 @@ from rollouts.api.refs import (
     Manifest,
 )
 from rollouts.api.times import parse_time
-from rollouts.core.facts import HASH_LABEL, REVISION, RUN_ROLE, RUN_STEP, Recipe, RunFacts
+from rollouts.core.facts import (
+    HASH_LABEL,
+    REVISION,
+    RUN_ATTEMPT,
+    RUN_ROLE,
+    RUN_STEP,
+    Recipe,
+    RunFacts,
+)
 from rollouts.core.gates import background_key, step_key
 from rollouts.core.progress import read_progress
 from rollouts.core.revisions import classify
@@ -117,8 +125,8 @@ class AnalysisViews:
         # Arguments may come from any field of the Rollout, its status included.
         state = rollout.resource_version if _reads_fields(spec, templates) else ""
         versions = tuple((each.key, each.resource_version) for each in templates.values())
-        metadata = source.get("metadata")
-        ingredients = (rollout.generation, metadata, hashes, state, versions, unreadable)
+        labels = (source.get("metadata") or {}).get("labels")
+        ingredients = (rollout.generation, labels, hashes, state, versions, unreadable)
         known = self._cooked.get(rollout.uid)
         if known is not None and known.ingredients == ingredients:
             return known.recipes
@@ -208,6 +216,7 @@ def slim_run(manifest: Manifest) -> RunFacts:
         is_measured=_is_measured(spec, status),
         is_terminated=bool(spec.get("terminate")),
         is_deleted=bool(metadata.get("deletionTimestamp")),
+        attempt=_number(annotations.get(RUN_ATTEMPT, "")) or 0,
     )
 
 

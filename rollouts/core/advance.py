@@ -57,6 +57,7 @@ def sync_revision(
         elif index is None:
             index = count if skips else 0
         return replace(progress, index=min(max(index, 0), count)), False
+    is_same_revision = progress.pod_hash == revisions.current_hash
     fresh = replace(
         progress,
         pod_hash=revisions.current_hash,
@@ -70,7 +71,9 @@ def sync_revision(
         promote_full=False,
         high_water=revisions.current.available if revisions.current else 0,
         step_run="",
-        background_run="",
+        # What is asked beside the steps is about the revision, whatever its steps are.
+        background_run=progress.background_run if is_same_revision else "",
+        attempt=progress.attempt + 1 if is_same_revision else 0,
     )
     return fresh, True
 
@@ -87,7 +90,8 @@ def advance(situation: Situation, *, is_step_done: bool, is_blocked: bool = Fals
     if not situation.is_updating or situation.is_aborted:
         settled = replace(situation.progress, pauses=(), controller_pause=False)
         return _promote(situation, Move(settled, choose_weight(situation, situation.index)))
-    is_held = is_blocked or (bool(situation.progress.doubts) and not is_step_done)
+    # Whoever asks to go past a step knows what is missing; the next step is held again.
+    is_held = not is_step_done and (is_blocked or bool(situation.progress.doubts))
     if situation.spec.paused or is_held:
         return Move(situation.progress, choose_weight(situation, situation.index))
     if situation.index >= situation.step_count:

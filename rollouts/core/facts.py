@@ -17,6 +17,7 @@ DESIRED_REPLICAS = "rollout.argoproj.io/desired-replicas"
 SCALE_DOWN_DEADLINE = "scale-down-deadline"
 RUN_ROLE = "rollout-type"
 RUN_STEP = "step-index"
+RUN_ATTEMPT = "rollouts.dev/attempt"
 FINISHED_PHASES = ("Successful", "Failed", "Error", "Inconclusive")
 MANAGED_BY = "argo-rollouts.argoproj.io/managed-by-rollouts"
 
@@ -118,6 +119,7 @@ class RunFacts:
         step_index: the step it decides about; None beside the steps.
         is_measured: every metric that counts has a value, good or bad.
         is_terminated: nobody wants its answer any more.
+        attempt: which try of its revision's steps it was made in, by the count in status.
     """
 
     namespace: str
@@ -135,6 +137,7 @@ class RunFacts:
     is_measured: bool = False
     is_terminated: bool = False
     is_deleted: bool = False
+    attempt: int = 0
 
     @property
     def is_finished(self) -> bool:

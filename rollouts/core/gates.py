@@ -2,7 +2,7 @@
 
 A gate is decided by one run at a time, the one that status names, and only if it is about this
 revision and this step. A run that was made but not named yet (the process died in between) is
-taken up again while it is unfinished; a finished one never is.
+taken up if it was made in this very attempt, whatever it says by now; status counts the attempts.
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ def run_of(situation: Situation, gate: Gate) -> RunFacts | None:
     if named is not None:
         return named
     # Made in a pass that died before it could be named; two would be a broken rule elsewhere.
-    adopted = [each for each in about if not each.is_finished and not each.is_terminated]
+    attempt = situation.progress.attempt
+    adopted = [each for each in about if each.attempt == attempt and not each.is_terminated]
     return min(adopted, key=lambda each: (each.created_at, each.name), default=None)
 
 
@@ -139,9 +140,10 @@ def blocking_problems(situation: Situation) -> tuple[Problem, ...]:
 
 
 def is_passed(situation: Situation, index: int) -> bool:
-    """Tell whether the analysis of a step has succeeded."""
-    run = run_of(situation, Gate(step_key(index), STEP, index, situation.progress.step_run))
-    return run is not None and _is_proof(run)
+    """Tell whether the analysis of a step has succeeded, by the run that status names."""
+    name = situation.progress.step_run
+    run = run_of(situation, Gate(step_key(index), STEP, index, name))
+    return run is not None and run.name == name and _is_proof(run)
 
 
 def _is_proof(run: RunFacts) -> bool:
@@ -167,7 +169,7 @@ def holds_promotion(situation: Situation, progress: Progress) -> bool:
     for gate in gates(situation, progress):
         if gate.role == BACKGROUND:
             run = run_of(situation, gate)
-            return run is None or not run.is_measured
+            return run is None or not run.is_measured or run.is_terminated
     return False
 
 
@@ -181,7 +183,7 @@ def judge_gates(situation: Situation) -> Verdict:
     for gate, run in seen:
         if run.phase in FAILURES:
             return Verdict(progress, run, (_describe(gate, run),))
-    doubtful = [(gate, run) for gate, run in seen if _is_doubtful(gate, run)]
+    doubtful = [(gate, run) for gate, run in seen if _is_doubtful(run)]
     if not doubtful or progress.doubts:
         return Verdict(progress)
     pause = PauseCondition(INCONCLUSIVE, situation.now)
@@ -195,24 +197,27 @@ def _seen(situation: Situation, progress: Progress) -> list[tuple[Gate, RunFacts
 
 
 def measure_again(situation: Situation, progress: Progress) -> Progress | None:
-    """Return the state in which doubtful runs are forgotten and made anew; None without doubts."""
-    names = [run.name for gate, run in _seen(situation, progress) if _is_doubtful(gate, run)]
-    if not names:
+    """Return the state in which doubtful runs are forgotten and made anew; None without doubts.
+
+    The pause stands for a doubt whose run somebody has deleted.
+    """
+    names = [run.name for _, run in _seen(situation, progress) if _is_doubtful(run)]
+    if not names and not progress.doubts:
         return None
     rest = tuple(each for each in progress.pauses if each.reason != INCONCLUSIVE)
     return replace(
         progress,
         pauses=rest,
         controller_pause=bool(rest),
+        attempt=progress.attempt + 1,
         step_run="" if progress.step_run in names else progress.step_run,
         background_run="" if progress.background_run in names else progress.background_run,
     )
 
 
-def _is_doubtful(gate: Gate, run: RunFacts) -> bool:
-    if gate.role == STEP:
-        return run.is_finished and run.phase not in FAILURES and not _is_proof(run)
-    return run.phase == "Inconclusive"
+def _is_doubtful(run: RunFacts) -> bool:
+    """Tell whether a run has ended and says neither yes nor no."""
+    return run.is_finished and run.phase not in FAILURES and not _is_proof(run)
 
 
 def _describe(gate: Gate, run: RunFacts) -> Event:

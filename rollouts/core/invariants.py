@@ -148,7 +148,7 @@ def _promotion(observed: Observed, plan: Plan) -> Iterator[str]:
 
 def _owned(observed: Observed, plan: Plan) -> Iterator[str]:
     """S13: only objects of this namespace are written."""
-    for action in plan.actions:
+    for action in (*plan.actions, *plan.finish):
         ref = getattr(action, "ref", None)
         if ref is not None and ref.namespace != observed.rollout.namespace:
             yield f"{ref} is outside namespace {observed.rollout.namespace}"
@@ -175,7 +175,7 @@ def _is_asked(observed: Observed, new: Manifest) -> bool:
 def _measured_step(observed: Observed, plan: Plan) -> Iterator[str]:
     """S5, S10: a step of analysis is left for the next one by its own success alone."""
     old, new, spec = observed.rollout.status, plan.status, observed.rollout.spec
-    if new is None or spec is None or new.get("promoteFull"):
+    if new is None or spec is None or new.get("promoteFull") or old.get("promoteFull"):
         return
     before, after = old.get("currentStepIndex"), new.get("currentStepIndex")
     if before is None or after != before + 1 or before >= len(spec.steps):
@@ -195,23 +195,33 @@ def _measured_promotion(observed: Observed, plan: Plan) -> Iterator[str]:
     """S10: nothing is promoted and no weight raised against what was measured beside them."""
     old, new = observed.rollout.status, plan.status or observed.rollout.status
     run = _named_run(observed, "currentBackgroundAnalysisRunStatus", None)
-    is_kept = new.get("currentPodHash") == old.get("currentPodHash")
-    if run is None or not is_kept or new.get("promoteFull") or old.get("promoteFull"):
-        return
-    if run.phase not in ("Failed", "Error", "Inconclusive"):
+    # A retry is another attempt, about which a former run says nothing.
+    is_kept = all(new.get(key) == old.get(key) for key in ("currentPodHash", "attempt"))
+    if (
+        run is None
+        or not is_kept
+        or _is_asked(observed, new)
+        or new.get("promoteFull")
+        or old.get("promoteFull")
+    ):
         return
     if new.get("stableRS") == run.pod_hash != old.get("stableRS"):
-        yield f"{run.pod_hash} becomes stable although {run.name} is {run.phase}"
+        if run.is_terminated or not run.is_measured:
+            yield f"{run.pod_hash} becomes stable although {run.name} has measured nothing whole"
+        elif run.phase in ("Failed", "Error", "Inconclusive"):
+            yield f"{run.pod_hash} becomes stable although {run.name} is {run.phase}"
+    if run.phase not in ("Failed", "Error"):
+        return
     before = observed.route.weight if observed.route else 0
     for action in plan.actions:
-        if isinstance(action, Route) and action.weight > before and run.phase != "Inconclusive":
+        if isinstance(action, Route) and action.weight > before:
             yield f"weight is raised to {action.weight} although {run.name} is {run.phase}"
 
 
 def _runs(observed: Observed, plan: Plan) -> Iterator[str]:
     """S12: one run at a time asks a question, and only what has answered is forgotten."""
     known = {run.name: run for run in observed.runs}
-    for action in plan.actions:
+    for action in (*plan.actions, *plan.finish):
         if isinstance(action, Create) and action.kind == ANALYSIS_RUN:
             name = action.manifest["metadata"]["name"]
             if name in known:

@@ -17,7 +17,7 @@ from rollouts.api.times import parse_time
 MEMORY = "rollouts.dev/memory"
 """On a Rollout whose definition is the peer's: what the server dropped from its status."""
 
-_FIELDS = ("abortMessage", "lastRequest", "promotedAt", "scaleDownDeadlines")
+_FIELDS = ("abortMessage", "attempt", "lastRequest", "promotedAt", "scaleDownDeadlines")
 
 
 def own_part(status: Manifest) -> Manifest:
@@ -70,7 +70,7 @@ def recall(status: Manifest, annotations: Mapping[str, str]) -> Manifest:
     }
     if memory.get("podHash") != status.get("currentPodHash"):
         return whole
-    for name in ("abortMessage", "promotedAt"):
+    for name in ("abortMessage", "attempt", "promotedAt"):
         if name in memory:
             whole.setdefault(name, memory[name])
     if "availableHighWater" in memory:
@@ -119,7 +119,7 @@ def _is_fit(key: str, value: object) -> bool:
             return isinstance(value, str)
         case "promotedAt":
             return _is_time(value)
-        case "availableHighWater":
+        case "attempt" | "availableHighWater":
             return _is_count(value)
         case "scaleDownDeadlines":
             return isinstance(value, dict) and all(_is_time(each) for each in value.values())

@@ -16,6 +16,7 @@ from rollouts.core.conditions import (
     Deadline,
     Transition,
     check_deadline,
+    find,
     report_conditions,
     set_condition,
 )
@@ -82,9 +83,11 @@ def _plan_pass(situation: Situation, taken: Taken) -> Plan:
     runs = plan_runs(situation, replace(move, progress=restart.progress))
     move = replace(move, progress=runs.progress)
     transition = replace(_describe_transition(situation, move, sets), deadline=deadline)
+    known = find(conditions, "InvalidSpec")
     conditions = report_conditions(situation, move, conditions, transition)
     if blocked:
         text = _invalid_text(situation.observed, blocked)
+        conditions = (*conditions, known) if known else conditions
         conditions = _invalid_condition(conditions, text, situation.now)
     status = report_status(situation, move, sets, conditions, canary_hash=switches.canary_hash)
     settles = _lowers_at(situation, move)
@@ -116,7 +119,7 @@ def _plan_pass(situation: Situation, taken: Taken) -> Plan:
             settles,
         ),
         counters_only=is_changed and _is_counters_only(status, old),
-        finish=taken.finish,
+        finish=(*taken.finish, *runs.stop),
     )
 
 
@@ -194,12 +197,16 @@ def _describe_transition(situation: Situation, move: Move, sets: SetPlan) -> Tra
 
 
 def _order_actions(
-    situation: Situation, move: Move, sets: SetPlan, *, switches: Switches, runs: RunPlan
+    situation: Situation,
+    move: Move,
+    sets: SetPlan,
+    *,
+    switches: Switches,
+    runs: RunPlan,
 ) -> Iterable[Action]:
     """Make capacity before moving traffic, and move traffic before removing capacity.
 
-    Nothing is measured before the traffic that it is about has moved, and nothing else waits
-    for the end of a run that nobody waits for.
+    Nothing is measured before the traffic that it is about has moved.
     """
     yield from sets.grow
     if switches.stable is not None:
@@ -215,9 +222,9 @@ def _order_actions(
             yield Route(move.weight, "the canary routes are not as they should be")
     if switches.canary is not None and situation.is_aborted:
         yield switches.canary
+    yield from runs.drop
     yield from runs.start
     yield from sets.shrink
-    yield from runs.stop
 
 
 def _number_rollout(situation: Situation, taken: Taken) -> Iterable[Action]:

@@ -47,6 +47,7 @@ class Progress:
         last_request: id of the last request that was carried out.
         step_run: name of the analysis run that decides about the current step.
         background_run: name of the analysis run beside the steps.
+        attempt: how often the steps of this revision were begun anew or measured again.
     """
 
     pod_hash: str = ""
@@ -67,6 +68,7 @@ class Progress:
     collision_count: int | None = None
     step_run: str = ""
     background_run: str = ""
+    attempt: int = 0
 
     @property
     def is_resumed(self) -> bool:
@@ -104,6 +106,7 @@ def read_progress(status: Manifest) -> Progress:
         collision_count=status.get("collisionCount"),
         step_run=_run_name(canary, STEP_RUN_FIELD),
         background_run=_run_name(canary, BACKGROUND_RUN_FIELD),
+        attempt=int(status.get("attempt") or 0),
     )
 
 

@@ -20,6 +20,7 @@ from rollouts.core.facts import RolloutFacts
 from rollouts.core.gates import measure_again
 from rollouts.core.progress import Progress
 from rollouts.core.situation import Situation
+from rollouts.core.spec import Pause
 
 PREFIX = "rollouts.dev/"
 ACCEPTED = f"{PREFIX}accepted"
@@ -100,7 +101,10 @@ def _take_status_patches(situation: Situation) -> Taken:
             return Taken(again, events=(MEASURE_AGAIN,))
         cleared = replace(progress, controller_pause=False)
         resumed = Event("RolloutResumed", "Rollout is resumed")
-        return Taken(cleared, events=(resumed,), is_step_done=True)
+        # Elsewhere than at a pause only a doubt can have been resumed, and its run may be gone.
+        index, steps = situation.index, situation.spec.steps
+        is_pause = index < len(steps) and isinstance(steps[index], Pause)
+        return Taken(cleared, events=(resumed,), is_step_done=is_pause)
     return Taken(progress)
 
 
@@ -208,6 +212,7 @@ def _retried(progress: Progress) -> Progress:
         index=0,
         step_run="",
         background_run="",
+        attempt=progress.attempt + 1,
     )
 
 

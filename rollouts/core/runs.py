@@ -8,17 +8,30 @@ from dataclasses import dataclass, replace
 from rollouts.actions import Action, Create, Delete, Event, Patch
 from rollouts.api.refs import ANALYSIS_RUN, ROLLOUT, Manifest, ObjectRef
 from rollouts.core.advance import Move
-from rollouts.core.facts import HASH_LABEL, REVISION, RUN_ROLE, RUN_STEP, RunFacts
+from rollouts.core.facts import (
+    HASH_LABEL,
+    REVISION,
+    RUN_ATTEMPT,
+    RUN_ROLE,
+    RUN_STEP,
+    RunFacts,
+)
 from rollouts.core.gates import STEP, Gate, gates, may_start, own_runs, recipe_of, run_of
-from rollouts.core.progress import Progress
+from rollouts.core.progress import Progress, read_progress
 from rollouts.core.situation import Situation
 
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """Writes to analysis runs, and the state that names those which decide now."""
+    """Writes to analysis runs, and the state that names those which decide now.
+
+    `drop` ends runs that decide nothing by the stored status either, so that no two answer the
+    same question; `stop` has to wait for the new status, which decides without the others. Ended
+    before it, they would be in doubt after a crash in between.
+    """
 
     progress: Progress
+    drop: tuple[Action, ...] = ()
     start: tuple[Action, ...] = ()
     stop: tuple[Action, ...] = ()
     events: tuple[Event, ...] = ()
@@ -41,12 +54,23 @@ def plan_runs(situation: Situation, move: Move) -> RunPlan:
             start.append(create)
             names[gate.role] = create.manifest["metadata"]["name"]
     progress = _name(move.progress, names)
-    kept = tuple(names.values())
+    ended = {run.name: action for run, action in _terminate(situation, tuple(names.values()))}
+    deciding = _deciding(situation)
     return RunPlan(
         progress=progress,
+        drop=tuple(action for name, action in ended.items() if name not in deciding),
         start=tuple(start),
-        stop=(*_terminate(situation, kept), *_forget_oldest(situation, progress)),
+        stop=(
+            *(action for name, action in ended.items() if name in deciding),
+            *_forget_oldest(situation, progress),
+        ),
     )
+
+
+def _deciding(situation: Situation) -> tuple[str, ...]:
+    """Return the names of the runs that decide according to the stored status."""
+    stored = read_progress(situation.observed.rollout.status)
+    return () if stored.abort else (stored.step_run, stored.background_run)
 
 
 def _name(progress: Progress, names: dict[str, str]) -> Progress:
@@ -58,7 +82,8 @@ def _name(progress: Progress, names: dict[str, str]) -> Progress:
 
 
 def _can_start(situation: Situation, gate: Gate) -> bool:
-    is_ready = not situation.spec.paused and may_start(situation, gate)
+    is_held = situation.spec.paused or bool(situation.progress.doubts)
+    is_ready = not is_held and may_start(situation, gate)
     return is_ready and recipe_of(situation, gate).spec is not None
 
 
@@ -69,6 +94,9 @@ def _create(situation: Situation, gate: Gate) -> Create:
     labels = {**recipe.labels, HASH_LABEL: pod_hash, RUN_ROLE: gate.role}
     if gate.step_index is not None:
         labels[RUN_STEP] = str(gate.step_index)
+    annotations = {**recipe.annotations, REVISION: str(number)}
+    if situation.progress.attempt:
+        annotations[RUN_ATTEMPT] = str(situation.progress.attempt)
     manifest: Manifest = {
         "apiVersion": ANALYSIS_RUN.api_version,
         "kind": ANALYSIS_RUN.kind,
@@ -76,7 +104,7 @@ def _create(situation: Situation, gate: Gate) -> Create:
             "name": _free_name(situation, gate),
             "namespace": rollout.namespace,
             "labels": labels,
-            "annotations": {**recipe.annotations, REVISION: str(number)},
+            "annotations": annotations,
             "ownerReferences": [
                 {
                     "apiVersion": ROLLOUT.api_version,
@@ -108,13 +136,13 @@ def _free_name(situation: Situation, gate: Gate) -> str:
     return next(each for each in candidates if each not in taken)
 
 
-def _terminate(situation: Situation, kept: tuple[str, ...]) -> Iterator[Action]:
+def _terminate(situation: Situation, kept: tuple[str, ...]) -> Iterator[tuple[RunFacts, Action]]:
     """End the runs of former revisions, steps and tries: nothing they find may decide."""
     for run in own_runs(situation):
         if run.name in kept or run.is_finished or run.is_terminated or run.is_deleted:
             continue
         why = "nothing waits for it any more"
-        yield Patch(_ref(run), {"spec": {"terminate": True}}, run.resource_version, why)
+        yield run, Patch(_ref(run), {"spec": {"terminate": True}}, run.resource_version, why)
 
 
 def _forget_oldest(situation: Situation, progress: Progress) -> Iterator[Action]:

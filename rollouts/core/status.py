@@ -9,7 +9,7 @@ from rollouts.api.refs import Manifest
 from rollouts.api.times import format_time
 from rollouts.core.advance import Move
 from rollouts.core.conditions import Conditions, find, is_traffic_settled
-from rollouts.core.gates import is_measuring
+from rollouts.core.gates import is_measuring, own_runs
 from rollouts.core.progress import BACKGROUND_RUN_FIELD, STEP_RUN_FIELD, Progress
 from rollouts.core.sets import SetPlan
 from rollouts.core.situation import Situation
@@ -70,6 +70,7 @@ def _remembered(progress: Progress) -> dict[str, Any]:
         "controllerPause": progress.controller_pause or None,
         "promoteFull": progress.promote_full or None,
         "promotedAt": _exact(progress.promoted_at) if progress.promoted_at else None,
+        "attempt": progress.attempt or None,
         "lastRequest": progress.last_request or None,
         "restartedAt": format_time(progress.restarted_at) if progress.restarted_at else None,
     }
@@ -123,7 +124,8 @@ def _canary(situation: Situation, move: Move, canary_hash: str) -> dict[str, Any
 
 def _run_status(situation: Situation, name: str) -> dict[str, str]:
     """Return what clients are told of a run; one that was made in this pass has no phase yet."""
-    run = next((each for each in situation.observed.runs if each.name == name), None)
+    # A run of somebody else may have the name of one of ours that is gone.
+    run = next((each for each in own_runs(situation) if each.name == name), None)
     if run is None:
         return {"name": name, "status": "Pending"}
     told = {"name": name, "status": run.phase or "Pending"}

@@ -92,7 +92,7 @@ def created(made: Plan) -> list[dict[str, Any]]:
 def ended(made: Plan) -> list[str]:
     return [
         each.ref.name
-        for each in made.actions
+        for each in (*made.actions, *made.finish)
         if isinstance(each, Patch) and each.body == {"spec": {"terminate": True}}
     ]
 
@@ -204,6 +204,30 @@ def test_the_peer_plugins_promotion_out_of_doubt_measures_again_too():
     assert manifest["metadata"]["name"] == f"{STEP_NAME}.1"
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param({"annotations": {"rollouts.dev/promote": "true"}}, id="by annotation"),
+        pytest.param({"status": {"controllerPause": True}}, id="by the plugin"),
+    ],
+)
+def test_a_doubt_whose_run_was_deleted_is_measured_again(request_):
+    pause = {"reason": "InconclusiveAnalysisRun", "startTime": "2026-05-01T11:00:00Z"}
+    is_patched = "status" in request_
+    status = {"pauseConditions": None if is_patched else [pause], "controllerPause": True}
+    made = plan(at_step(names={"step": STEP_NAME}, **(request_ | {"status": status})))
+
+    assert told(made)["currentStepIndex"] == 1
+    assert [each["metadata"]["name"] for each in created(made)] == [STEP_NAME]
+
+
+def test_nothing_is_measured_while_a_person_has_to_look():
+    pause = {"reason": "InconclusiveAnalysisRun", "startTime": "2026-05-01T11:00:00Z"}
+    status = {"pauseConditions": [pause], "controllerPause": True}
+
+    assert created(plan(at_step(names={"step": STEP_NAME}, status=status))) == []
+
+
 def test_full_promotion_ends_the_analysis():
     made = plan(at_step(run(), annotations={"rollouts.dev/promote": "full"}))
 
@@ -241,6 +265,26 @@ def test_a_retry_asks_anew():
     (manifest,) = created(plan(replace(seen, recipes={"step/0": RECIPE})))
 
     assert manifest["metadata"]["name"] == "shop-v2-2-0.1"
+    assert manifest["metadata"]["annotations"]["rollouts.dev/attempt"] == "1"
+
+
+def test_a_run_of_the_attempt_before_a_retry_is_not_taken_up():
+    """It was made in a pass that died, and nobody has seen it until now."""
+    status = {"abort": True, "abortedAt": "2026-05-01T11:59:00Z"}
+    seen = at_step(
+        run(step_index=0, name="shop-v2-2-0"),
+        names={},
+        index=0,
+        steps=[{"analysis": ANALYSIS}, {"setWeight": 50}],
+        status=status,
+        annotations={"rollouts.dev/retry": "true"},
+    )
+    made = plan(replace(seen, recipes={"step/0": RECIPE}))
+
+    assert [each["metadata"]["name"] for each in created(made)] == ["shop-v2-2-0.1"]
+    assert ended(made) == ["shop-v2-2-0"]
+    order = [type(each) for each in made.actions if isinstance(each, Create | Patch)]
+    assert order == [Patch, Patch, Create], "accepted, then ended, then asked anew"
 
 
 def test_a_run_that_was_made_but_not_named_is_taken_up_again():
@@ -253,8 +297,9 @@ def test_a_run_that_was_made_but_not_named_is_taken_up_again():
 @pytest.mark.parametrize(
     "facts",
     [
-        pytest.param({"phase": "Successful"}, id="finished, and nobody named it"),
-        pytest.param({"is_terminated": True}, id="of a try that was ended"),
+        pytest.param({"attempt": 1}, id="of another attempt"),
+        pytest.param({"attempt": 1, "phase": "Successful"}, id="that succeeded in another attempt"),
+        pytest.param({"is_terminated": True}, id="that was ended early"),
         pytest.param({"pod_hash": "v1"}, id="of another revision"),
         pytest.param({"revision": 1}, id="of an earlier time with this template"),
         pytest.param({"step_index": 0}, id="of another step"),
@@ -268,6 +313,56 @@ def test_no_other_run_decides(facts):
 
     assert told(made)["currentStepIndex"] == 1
     assert [each["metadata"]["name"] for each in created(made)] == [f"{STEP_NAME}.1"]
+
+
+def test_a_run_that_ended_before_it_could_be_named_is_named_first_and_then_believed():
+    seen = at_step(run("Successful"), names={})
+    made = plan(seen)
+
+    assert created(made) == []
+    assert told(made)["currentStepIndex"] == 1
+    assert told(made)["canary"]["currentStepAnalysisRunStatus"]["name"] == STEP_NAME
+    assert told(plan(at_step(run("Successful"))))["currentStepIndex"] == 2
+
+
+def test_a_failure_counts_although_its_run_could_not_be_named():
+    made = plan(at_step(run("Failed", message="too many errors"), names={}))
+
+    assert told(made)["abort"] is True
+    assert created(made) == []
+
+
+def test_other_steps_do_not_take_up_what_the_former_ones_asked():
+    steps = [{"analysis": ANALYSIS}, {"setWeight": 50}]
+    seen = at_step(
+        run(step_index=0, name="shop-v2-2-0"),
+        names={"step": "shop-v2-2-0"},
+        index=0,
+        steps=steps,
+        status={"currentStepHash": "former"},
+    )
+    made = plan(replace(seen, recipes={"step/0": RECIPE}))
+
+    assert [each["metadata"]["name"] for each in created(made)] == ["shop-v2-2-0.1"]
+    assert ended(made) == ["shop-v2-2-0"]
+    assert told(made)["attempt"] == 1
+
+
+def test_another_revision_counts_its_attempts_from_zero():
+    seen = at_step(status={"currentPodHash": "v0", "attempt": 3})
+
+    assert "attempt" not in told(plan(seen))
+
+
+def test_a_run_of_somebody_else_is_not_told_as_ours():
+    seen = at_step(
+        run("Successful", owner_uid="somebody-else"),
+        names={"step": STEP_NAME},
+        index=0,
+        status={"abort": True, "abortedAt": "2026-05-01T11:59:00Z"},
+    )
+
+    assert told(plan(seen))["canary"]["currentStepAnalysisRunStatus"]["status"] == "Pending"
 
 
 def test_a_named_run_of_another_revision_does_not_decide():
@@ -379,6 +474,34 @@ def test_nothing_is_promoted_before_anything_was_measured():
     assert told(made)["message"] == "waiting for analysis to complete"
 
 
+@pytest.mark.parametrize("phase", ["Running", "Successful"])
+def test_a_run_beside_the_steps_that_was_ended_early_promotes_nothing(phase):
+    made = plan(at_the_end(run(phase, role="Background", is_terminated=True)))
+
+    assert told(made)["stableRS"] == "v1"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        pytest.param({"is_terminated": True}, id="ended early"),
+        pytest.param({"is_measured": False}, id="nothing measured"),
+    ],
+)
+def test_success_without_proof_beside_the_steps_is_doubt(facts):
+    made = plan(at_the_end(run("Successful", role="Background", **facts)))
+
+    assert told(made)["stableRS"] == "v1"
+    assert told(made)["message"] == "InconclusiveAnalysisRun"
+
+
+def test_the_run_beside_the_steps_is_ended_after_status_says_why():
+    """A crash in between would leave it in doubt, and a good revision waiting for a person."""
+    made = plan(at_the_end(run(role="Background")))
+
+    assert not [each for each in made.actions if isinstance(each, Patch) and "spec" in each.body]
+
+
 def test_a_failure_at_the_last_moment_still_aborts():
     made = plan(at_the_end(run("Failed", role="Background", message="bad")))
 
@@ -421,6 +544,38 @@ def test_a_template_that_goes_missing_later_stops_the_update_where_it_is():
     assert told(made)["currentStepIndex"] == 0
     assert told(made)["message"].startswith("InvalidSpec: ")
     assert not [each for each in made.actions if isinstance(each, Route)]
+
+
+def test_a_person_may_go_past_a_step_while_a_template_is_missing():
+    problem = Problem("spec.strategy.canary.steps[1].analysis", "there is no such template")
+    seen = at_step(names={}, annotations={"rollouts.dev/promote": "true"})
+    made = plan(replace(seen, recipes={"step/1": Recipe(None, problems=(problem,))}))
+
+    assert told(made)["currentStepIndex"] == 2
+
+
+def test_full_promotion_by_the_plugin_goes_past_a_last_step_of_analysis():
+    seen = mid_canary(
+        index=1,
+        weight=100,
+        canary=replica_set("v2", 5, revision=2),
+        wanted={"steps": [{"setWeight": 100}, {"analysis": ANALYSIS}]},
+        status=status_of(STEP_NAME) | {"promoteFull": True},
+    )
+    made = plan(replace(seen, runs=(run(),), recipes={"step/1": RECIPE}))
+
+    assert told(made)["stableRS"] == "v2"
+
+
+def test_what_is_still_missing_is_not_told_again_and_again():
+    problem = Problem("spec.strategy.canary.steps[1].analysis", "there is no such template")
+    seen = replace(
+        mid_canary(index=0, weight=0, wanted={"steps": STEPS}),
+        recipes={"step/1": Recipe(None, problems=(problem,))},
+    )
+    told_once = replace(seen, rollout=_with(seen, told(plan(seen))))
+
+    assert plan(told_once, 60).status is None
 
 
 def test_a_run_outlives_its_template():
@@ -466,7 +621,7 @@ def old_run(number: int, phase: str) -> RunFacts:
 def test_the_history_of_runs_is_limited(phase, count):
     history = [old_run(number, phase) for number in range(count)]
     made = plan(at_step(run(), *history))
-    gone = [each.ref.name for each in made.actions if isinstance(each, Delete)]
+    gone = [each.ref.name for each in made.finish if isinstance(each, Delete)]
 
     assert gone == ([f"old-{phase}-0"] if count > 5 else [])
 
@@ -483,7 +638,7 @@ def test_the_history_of_runs_is_limited(phase, count):
 def test_a_rollout_says_how_many_runs_of_each_kind_are_kept(field, phase, other, limit):
     history = [old_run(number, each) for number in range(3) for each in (phase, other)]
     made = plan(at_step(run(), *history, spec={"analysis": {field: limit}}))
-    gone = {each.ref.name for each in made.actions if isinstance(each, Delete)}
+    gone = {each.ref.name for each in made.finish if isinstance(each, Delete)}
 
     assert gone == {f"old-{phase}-{number}" for number in range(3 - limit)}
 

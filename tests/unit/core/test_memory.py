@@ -14,6 +14,7 @@ WHOLE = {
     "phase": "Paused",
     "currentPodHash": "new",
     "lastRequest": "promote-7",
+    "attempt": 2,
     "promotedAt": "2026-01-01T00:00:00Z",
     "abortMessage": "errors",
     "scaleDownDeadlines": {"old": "2026-01-01T00:00:30Z"},
