@@ -126,7 +126,9 @@ class AnalysisViews:
         state = rollout.resource_version if _reads_fields(spec, templates) else ""
         versions = tuple((each.key, each.resource_version) for each in templates.values())
         labels = (source.get("metadata") or {}).get("labels")
-        ingredients = (rollout.generation, labels, hashes, state, versions, unreadable)
+        providers = self._providers()
+        facts_of_rollout = (rollout.generation, labels, hashes, state)
+        ingredients = (facts_of_rollout, versions, unreadable, providers)
         known = self._cooked.get(rollout.uid)
         if known is not None and known.ingredients == ingredients:
             return known.recipes
@@ -135,7 +137,7 @@ class AnalysisViews:
         context = RunContext(
             facts,
             check_condition=self._check_condition,
-            providers=self._providers(),
+            providers=providers,
             unreadable=unreadable,
         )
         recipes = {

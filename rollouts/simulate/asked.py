@@ -17,6 +17,7 @@ from rollouts.simulate.clock import HOUR, MINUTE, SECOND
 from rollouts.simulate.snapshot import image_of, replicas_of
 
 DEFAULT_DELAY_SECONDS = 30
+DEFAULT_RUNS_LIMIT = 5
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR}
 
 
@@ -25,6 +26,8 @@ class Asked:
     """One version of a Rollout's spec, in the numbers that rules are about.
 
     `total` is the maximum weight. `abort_delay_ms` None keeps an aborted canary for good.
+    `background_from` is the step from which something is measured beside the steps, None for
+    nothing. Of runs that have ended, so many good and bad ones are kept.
     """
 
     image: str
@@ -38,6 +41,9 @@ class Asked:
     abort_delay_ms: int | None
     history_limit: int
     deadline_aborts: bool
+    background_from: int | None = None
+    good_runs_limit: int = DEFAULT_RUNS_LIMIT
+    bad_runs_limit: int = DEFAULT_RUNS_LIMIT
 
     @property
     def step_count(self) -> int:
@@ -98,6 +104,7 @@ def asked_of(rollout: Manifest) -> Asked:
     unavailable = _resolve(canary.get("maxUnavailable", "25%"), replicas, floor)
     if surge == 0 and unavailable == 0:
         unavailable = 1
+    background, runs = canary.get("analysis"), spec.get("analysis") or {}
     abort_delay = int(canary.get("abortScaleDownDelaySeconds", DEFAULT_DELAY_SECONDS))
     return Asked(
         image=image_of(rollout),
@@ -111,6 +118,9 @@ def asked_of(rollout: Manifest) -> Asked:
         abort_delay_ms=abort_delay * SECOND if abort_delay else None,
         history_limit=int(spec.get("revisionHistoryLimit", 10)),
         deadline_aborts=bool(spec.get("progressDeadlineAbort")),
+        background_from=None if background is None else int(background.get("startingStep") or 0),
+        good_runs_limit=int(runs.get("successfulRunHistoryLimit", DEFAULT_RUNS_LIMIT)),
+        bad_runs_limit=int(runs.get("unsuccessfulRunHistoryLimit", DEFAULT_RUNS_LIMIT)),
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from rollouts.api.refs import (
+    ANALYSIS_RUN,
+    ANALYSIS_TEMPLATE,
     CRD,
     EVENT,
     INGRESS,
@@ -35,53 +37,74 @@ from rollouts.simulate.driver import Call, Calls, Verb
 NAMESPACE = "shop"
 """Every world has one namespace; the rules under test do not cross namespaces."""
 
-ROLLOUT_CRD: Manifest = {
-    "apiVersion": CRD.api_version,
-    "kind": CRD.kind,
-    "metadata": {"name": f"{ROLLOUT.plural}.{ROLLOUT.group}"},
-    "spec": {
-        "group": ROLLOUT.group,
-        "names": {
-            "kind": ROLLOUT.kind,
-            "listKind": f"{ROLLOUT.kind}List",
-            "plural": ROLLOUT.plural,
-            "singular": "rollout",
-            "shortNames": ["ro"],
-        },
-        "scope": "Namespaced",
-        "versions": [
-            {
-                "name": ROLLOUT.version,
-                "served": True,
-                "storage": True,
-                "schema": {
-                    "openAPIV3Schema": {
-                        "type": "object",
-                        "x-kubernetes-preserve-unknown-fields": True,
-                    }
-                },
-                "subresources": {
-                    "status": {},
-                    "scale": {
-                        "specReplicasPath": ".spec.replicas",
-                        "statusReplicasPath": ".status.HPAReplicas",
-                        "labelSelectorPath": ".status.selector",
-                    },
-                },
-            }
-        ],
-    },
+_SCALE: Manifest = {
+    "specReplicasPath": ".spec.replicas",
+    "statusReplicasPath": ".status.HPAReplicas",
+    "labelSelectorPath": ".status.selector",
 }
-"""The Rollout kind without a schema: validation is tested elsewhere and costs time here."""
+
+
+def definition(kind: Kind, subresources: Manifest) -> Manifest:
+    """Return a kind's definition without a schema: validation costs time and is tested elsewhere.
+
+    Args:
+        subresources: those that the kind has beside the object itself.
+    """
+    return {
+        "apiVersion": CRD.api_version,
+        "kind": CRD.kind,
+        "metadata": {"name": f"{kind.plural}.{kind.group}"},
+        "spec": {
+            "group": kind.group,
+            "names": {
+                "kind": kind.kind,
+                "listKind": f"{kind.kind}List",
+                "plural": kind.plural,
+                "singular": kind.kind.lower(),
+            },
+            "scope": "Namespaced",
+            "versions": [
+                {
+                    "name": kind.version,
+                    "served": True,
+                    "storage": True,
+                    "schema": {
+                        "openAPIV3Schema": {
+                            "type": "object",
+                            "x-kubernetes-preserve-unknown-fields": True,
+                        }
+                    },
+                    "subresources": subresources,
+                }
+            ],
+        },
+    }
+
+
+DEFINITIONS: Mapping[Kind, Manifest] = {
+    ROLLOUT: definition(ROLLOUT, {"status": {}, "scale": _SCALE}),
+    # Status is an ordinary part of these two, as the peer defines them.
+    ANALYSIS_TEMPLATE: definition(ANALYSIS_TEMPLATE, {}),
+    ANALYSIS_RUN: definition(ANALYSIS_RUN, {}),
+}
 
 
 class SimCluster(Calls):
     """The embedded cluster, seen through `Cluster`: calls are yielded, then served on demand."""
 
-    def __init__(self, clock: Callable[[], datetime], *, uid_seed: str = "") -> None:
+    def __init__(
+        self,
+        clock: Callable[[], datetime],
+        *,
+        uid_seed: str = "",
+        kinds: tuple[Kind, ...] = (ROLLOUT,),
+    ) -> None:
+        """Start a server that knows the built-in kinds, and those of `kinds` that are defined."""
         self.server = ApiServer(clock, track_ownership=False, uid_seed=uid_seed)
         crds = self.server.resource(CRD.group, CRD.version, CRD.plural)
-        self.server.create(crds, "", ROLLOUT_CRD, field_manager="installer")
+        for kind in kinds:
+            if kind in DEFINITIONS:
+                self.server.create(crds, "", DEFINITIONS[kind], field_manager="installer")
         namespaces = self.server.resource("", "v1", "namespaces")
         self.server.create(
             namespaces,

@@ -51,6 +51,26 @@ class Fault(StrEnum):
     SELECTOR_EDITED = "selector-edited"
     SCALED_BY_HAND = "scaled-by-hand"
 
+    MEASURER_DIES = "measurer-dies"
+    RUNS_SLOW = "runs-slow"
+    RUN_DELETED = "run-deleted"
+    RUN_TERMINATED = "run-terminated"
+    RUN_FORGED = "run-forged"
+    TEMPLATE_CHANGED = "template-changed"
+    TEMPLATE_DELETED = "template-deleted"
+
+
+OF_ANALYSIS = (
+    Fault.MEASURER_DIES,
+    Fault.RUNS_SLOW,
+    Fault.RUN_DELETED,
+    Fault.RUN_TERMINATED,
+    Fault.RUN_FORGED,
+    Fault.TEMPLATE_CHANGED,
+    Fault.TEMPLATE_DELETED,
+)
+"""What can only go wrong where something is measured."""
+
 
 INCIDENTS: Mapping[Fault, int] = MappingProxyType(
     {
@@ -67,6 +87,12 @@ INCIDENTS: Mapping[Fault, int] = MappingProxyType(
         Fault.INGRESS_DELETED: 1 * MINUTE,
         Fault.SELECTOR_EDITED: 1 * MINUTE,
         Fault.SCALED_BY_HAND: 1 * MINUTE,
+        Fault.MEASURER_DIES: 30 * SECOND,
+        Fault.RUN_DELETED: 45 * SECOND,
+        Fault.RUN_TERMINATED: 45 * SECOND,
+        Fault.RUN_FORGED: 45 * SECOND,
+        Fault.TEMPLATE_CHANGED: 45 * SECOND,
+        Fault.TEMPLATE_DELETED: 1 * MINUTE,
     }
 )
 """Faults that happen by themselves, with their mean distance at rate 1; others strike calls."""
@@ -79,7 +105,9 @@ SKEW_MS_MAX = 3 * SECOND
 
 _CLEAR_MS_MEAN = 40 * SECOND
 _STORM_MS_MEAN = 25 * SECOND
-_WEATHERLESS = frozenset({*INCIDENTS, Fault.STALE_LIST, Fault.LATE_WAKE, Fault.PODS_SLOW})
+_WEATHERLESS = frozenset(
+    {*INCIDENTS, Fault.STALE_LIST, Fault.LATE_WAKE, Fault.PODS_SLOW, Fault.RUNS_SLOW}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +136,18 @@ def draw_rates(random: Random) -> Rates:
         {
             fault: round(strength * random.uniform(0.3, 1.0), 2)
             for fault in Fault
+            if fault not in OF_ANALYSIS and random.random() < chance
+        }
+    )
+
+
+def draw_rates_of_analysis(random: Random) -> Rates:
+    """Draw which faults of measuring a run has, beside the others."""
+    chance = random.choice((0.15, 0.3, 0.6))
+    return Rates(
+        {
+            fault: round(random.uniform(0.2, 1.0), 2)
+            for fault in OF_ANALYSIS
             if random.random() < chance
         }
     )

@@ -12,7 +12,7 @@ from rollouts.simulate.clock import SECOND
 from rollouts.simulate.faults import Fault, Weather
 from rollouts.simulate.history import DELETED, History
 from rollouts.simulate.scheduler import Scheduler
-from rollouts.simulate.snapshot import WATCHED, Snapshot
+from rollouts.simulate.snapshot import Snapshot
 
 Key: TypeAlias = tuple[str, str, str]
 
@@ -74,19 +74,24 @@ class Feed:
         self._is_closed = False
         self._cursors: dict[Kind, int] = {}
         self._due: dict[Kind, int] = {}
-        self._broken = dict.fromkeys(WATCHED, False)
+        self._broken = dict.fromkeys(history.kinds, False)
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Return the kinds that are watched."""
+        return self._history.kinds
 
     @property
     def is_current(self) -> bool:
         """Tell whether everything that happened has arrived."""
         return all(
             self._cursors[kind] == self._history.length(kind) and not self._broken[kind]
-            for kind in WATCHED
+            for kind in self._history.kinds
         )
 
     def open(self) -> None:
         """List every kind, then watch it."""
-        for kind in WATCHED:
+        for kind in self._history.kinds:
             self._list(kind, may_be_stale=True)
 
     def _hear_answers(self) -> None:
@@ -124,7 +129,7 @@ class Feed:
 
     def mend(self) -> None:
         """End all broken watches now."""
-        for kind in WATCHED:
+        for kind in self._history.kinds:
             self._mend(kind)
 
     def _mend(self, kind: Kind) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from rollouts.api.refs import INGRESS, REPLICA_SET, ROLLOUT
+from rollouts.api.refs import INGRESS, REPLICA_SET, ROLLOUT, Kind
 from rollouts.emulator.engine import WriteRecord
 from rollouts.simulate.clock import SECOND
 from rollouts.simulate.cluster import NAMESPACE, SimCluster
@@ -13,12 +13,19 @@ from rollouts.simulate.snapshot import owner_uid
 
 
 class Garbage:
-    """Deletes the ReplicaSets and Ingresses whose owner is gone."""
+    """Deletes what is of the given kinds and has lost its owner."""
 
-    def __init__(self, cluster: SimCluster, scheduler: Scheduler, random: Random) -> None:
+    def __init__(
+        self,
+        cluster: SimCluster,
+        scheduler: Scheduler,
+        random: Random,
+        kinds: tuple[Kind, ...] = (REPLICA_SET, INGRESS),
+    ) -> None:
         self._cluster = cluster
         self._scheduler = scheduler
         self._random = random
+        self._kinds = kinds
         self._dead: list[str] = []
 
     def wrote(self, record: WriteRecord) -> None:
@@ -39,7 +46,7 @@ class Garbage:
         self._scheduler.after(delay_ms, lambda: self._collect(uid))
 
     def _collect(self, uid: str) -> None:
-        for kind in (REPLICA_SET, INGRESS):
+        for kind in self._kinds:
             rt = self._cluster.type_of(kind)
             for each in self._cluster.find_all(kind):
                 if owner_uid(each) == uid:

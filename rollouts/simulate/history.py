@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rollouts.api.refs import Kind, Manifest
-from rollouts.simulate.snapshot import WATCHED, Snapshot
+from rollouts.simulate.snapshot import PLAIN, Snapshot
 
 ADDED, MODIFIED, DELETED = "ADDED", "MODIFIED", "DELETED"
 
@@ -22,10 +22,11 @@ class Entry:
 
 
 class History:
-    """The events of each watched kind since the world began."""
+    """The events of each watched kind since the world began; `kinds` are those there are."""
 
-    def __init__(self) -> None:
-        self._entries: dict[Kind, list[Entry]] = {kind: [] for kind in WATCHED}
+    def __init__(self, kinds: tuple[Kind, ...] = PLAIN) -> None:
+        self.kinds = kinds
+        self._entries: dict[Kind, list[Entry]] = {kind: [] for kind in kinds}
 
     def append(self, entry: Entry) -> None:
         """Add an event."""

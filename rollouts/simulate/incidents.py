@@ -10,12 +10,13 @@ from rollouts.api.refs import INGRESS
 from rollouts.emulator.errors import ApiError
 from rollouts.simulate.clock import SECOND
 from rollouts.simulate.faults import INCIDENTS, SKEW_MS_MAX, Fault, Weather
+from rollouts.simulate.measurer import Measurer
 from rollouts.simulate.people import People
 from rollouts.simulate.pods import Fleet, Pods
 from rollouts.simulate.process import Process
 from rollouts.simulate.scheduler import Scheduler
 from rollouts.simulate.share import CANARY_WEIGHT, Names
-from rollouts.simulate.snapshot import HASH_LABEL, WATCHED, Snapshot, replicas_of
+from rollouts.simulate.snapshot import HASH_LABEL, Snapshot, replicas_of
 
 
 class Stage(Protocol):
@@ -40,6 +41,7 @@ class Incidents:
         names: Names,
         people: People,
         pods: Pods,
+        measurer: Measurer | None,
         scheduler: Scheduler,
         weather: Weather,
         random: Random,
@@ -49,6 +51,7 @@ class Incidents:
         self._names = names
         self._people = people
         self._pods = pods
+        self._measurer = measurer
         self._scheduler = scheduler
         self._weather = weather
         self._random = random
@@ -66,6 +69,12 @@ class Incidents:
             Fault.INGRESS_DELETED: self._delete_ingress,
             Fault.SELECTOR_EDITED: self._edit_selector,
             Fault.SCALED_BY_HAND: self._scale_by_hand,
+            Fault.MEASURER_DIES: self._measurer_dies,
+            Fault.RUN_DELETED: lambda: self._meddle("delete-run"),
+            Fault.RUN_TERMINATED: lambda: self._meddle("terminate-run"),
+            Fault.RUN_FORGED: lambda: self._meddle("forge-run"),
+            Fault.TEMPLATE_CHANGED: lambda: self._meddle("change-template", self._template()),
+            Fault.TEMPLATE_DELETED: self._delete_template,
         }
         assert self._happen.keys() == INCIDENTS.keys()
 
@@ -129,7 +138,7 @@ class Incidents:
         process = self._alive()
         if process is None or process.feed is None:
             return ""
-        kind = self._random.choice(WATCHED)
+        kind = self._random.choice(process.feed.kinds)
         process.feed.break_watch(kind, self._random.randrange(1 * SECOND, 20 * SECOND))
         return f"{process.name} {kind.plural}"
 
@@ -209,3 +218,29 @@ class Incidents:
         replicas = self._random.randrange(before + 3)
         self._people.scale_set(name, replicas)
         return f"{name} from {before} to {replicas}"
+
+    def _measurer_dies(self) -> str:
+        if self._measurer is None:
+            return ""
+        duration_ms = self._random.randrange(1 * SECOND, 40 * SECOND)
+        self._measurer.die(duration_ms)
+        return f"for {duration_ms // SECOND} s"
+
+    def _template(self) -> str:
+        templates = sorted(self._stage.live.templates)
+        return self._random.choice(templates) if templates else ""
+
+    def _meddle(self, deed: str, value: str | None = None) -> str:
+        done = self._people.act(deed, value)
+        return "" if done.endswith("NotFound") else done
+
+    def _restore_template(self, name: str) -> None:
+        self._meddle("create-template", name)
+
+    def _delete_template(self) -> str:
+        name = self._template()
+        if not name:
+            return ""
+        again_ms = self._random.randrange(1 * SECOND, 25 * SECOND)
+        self._scheduler.after(again_ms, lambda: self._restore_template(name))
+        return self._meddle("delete-template", name)

@@ -11,8 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from rollouts.api.refs import Manifest
+from rollouts.simulate.runbook import BACKGROUND, STEP, Need, Runbook
 from rollouts.simulate.share import Names, traffic_of
 from rollouts.simulate.snapshot import Snapshot, image_of, replicas_of, version_of
+
+DOUBT = "InconclusiveAnalysisRun"
+"""Why a rollout is paused, in its status: a measurement says neither yes nor no."""
 
 BRIEF_MS = 1000
 """Requests that a set gets for less than this, between two writes of one pass, count for none."""
@@ -82,6 +86,7 @@ class Ledger:
             are being sent there, or if none ever was.
         aborted: hashes of revisions that were aborted at some time.
         loaded: where requests are being sent now, by hash, whether pods answer or not.
+        runs: the truth about analysis runs.
     """
 
     names: Names
@@ -94,6 +99,7 @@ class Ledger:
     idle_since: dict[str, int] = field(default_factory=dict)
     aborted: set[str] = field(default_factory=set)
     loaded: dict[str, Load] = field(default_factory=dict)
+    runs: Runbook = field(default_factory=Runbook)
 
     def learn_goal(self, rollout: Manifest, goal: Goal) -> None:
         """Learn what the hashes that a controller just wrote stand for."""
@@ -107,6 +113,25 @@ class Ledger:
         """Tell whether a Rollout's status is about what its spec wants."""
         return self.goal(rollout) == (image_of(rollout), tuple(_steps(rollout) or ()))
 
+    def open_needs(self, rollout: Manifest, background_from: int | None) -> tuple[Need, ...]:
+        """Return what is to be measured now, according to a stored Rollout."""
+        status, goal = rollout.get("status") or {}, self.goal(rollout)
+        stable = status.get("stableRS")
+        is_over = status.get("abort") or status.get("abortedAt") or status.get("promoteFull")
+        if goal is None or is_over or stable in {None, "", status.get("currentPodHash")}:
+            return ()
+        image, steps = goal
+        index, attempt = (
+            int(status.get("currentStepIndex") or 0),
+            self.runs.attempt_at(version_of(rollout)),
+        )
+        needs: list[Need] = []
+        if index < len(steps) and "analysis" in steps[index]:
+            needs.append(Need(image, STEP, index, attempt.of_steps))
+        if background_from is not None and index >= background_from:
+            needs.append(Need(image, BACKGROUND, None, attempt.of_image))
+        return tuple(needs)
+
     def wants_full(self, image: str, version: int) -> bool:
         """Tell whether a pass that knew this version may skip all steps of this revision."""
         if image not in self.full:
@@ -119,6 +144,8 @@ class Ledger:
         if old is None or new is None:
             self._start_over(version_of(old or new or {}))
             return
+        if doubts(old.get("status") or {}) and not doubts(new.get("status") or {}):
+            self.runs.forgive(self.open_needs(old, 0))
         image = image_of(new)
         before, after = _annotations(old), _annotations(new)
         for name in REQUESTS:
@@ -133,6 +160,7 @@ class Ledger:
         """Take in what the controller wrote to the Rollout: it may close requests."""
         if old["spec"].get("template") != new["spec"].get("template"):
             self._start_over(version_of(new))
+        self._hear_attempt(old, new)
         index_moved = _index(old) != _index(new)
         annotations = _annotations(new)
         is_open = ACCEPTED in annotations or any(
@@ -148,6 +176,18 @@ class Ledger:
             self._end_full(version_of(new))
         if _is_aborted(new):
             self.aborted.add(new["status"].get("currentPodHash", ""))
+
+    def _hear_attempt(self, old: Manifest, new: Manifest) -> None:
+        """Take in that another revision, other steps or a retry is recorded, or a doubt settled."""
+        before, after = self.goal(old), self.goal(new)
+        was, is_ = old.get("status") or {}, new.get("status") or {}
+        if before != after:
+            is_new_image = before is None or after is None or before[0] != after[0]
+            self.runs.begin(version_of(new), is_new_image=is_new_image)
+        elif was.get("abortedAt") and not is_.get("abortedAt"):
+            self.runs.begin(version_of(new), is_new_image=True)
+        elif doubts(was) and not doubts(is_):
+            self.runs.forgive(self.open_needs(old, 0))
 
     def hear_traffic(self, live: Snapshot, now_ms: int, *, is_ours: bool) -> None:
         """Take in where requests are sent now.
@@ -184,7 +224,10 @@ class Ledger:
             if value is None or PREFIX + verb in after or not is_updating:
                 continue
             is_sensible = {
-                "promote": not _is_aborted(old) and index < count and value == "true",
+                "promote": not _is_aborted(old)
+                and index < count
+                and value == "true"
+                and not doubts(status),  # Out of doubt it means: measure again.
                 "abort": not _is_aborted(old),
                 "retry": _is_aborted(old),
             }
@@ -215,7 +258,9 @@ class Ledger:
             self.may_restore += 1
 
     def _hear_status(self, old: Manifest, new: Manifest, image: str) -> None:
-        if old.get("pauseConditions") and not new.get("pauseConditions"):
+        has_moved = old.get("currentStepIndex") != new.get("currentStepIndex")
+        is_passed = has_moved and not new.get("controllerPause")
+        if old.get("pauseConditions") and not new.get("pauseConditions") and not is_passed:
             self.tokens.append(Token(image, is_annotation=False))
         if new.get("promoteFull") and not old.get("promoteFull"):
             self.full[image] = None
@@ -248,6 +293,11 @@ def _steps(rollout: Manifest) -> Any:
 
 def _index(rollout: Manifest) -> object:
     return (rollout.get("status") or {}).get("currentStepIndex")
+
+
+def doubts(status: Manifest) -> bool:
+    """Tell whether a status says that a person has to look at what was measured."""
+    return any(each.get("reason") == DOUBT for each in status.get("pauseConditions") or ())
 
 
 def _is_aborted(rollout: Manifest) -> bool:

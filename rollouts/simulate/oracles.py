@@ -1,9 +1,10 @@
 """The safety rules, checked at every write of every controller; and whose objects they are.
 
 What judges is small and reads top down: `share` says where requests go, `ledger` remembers what
-people asked for, `asked` reads the spec, and the rules are in `traffic_rules`, `capacity_rules`,
-`step_rules` and `status_rules`. None of them imports a planner. They believe the store, what
-the writing pass had been told, and status only where a rule is about status.
+people asked for, `runbook` how runs ended, `asked` reads the spec, and the rules are in
+`traffic_rules`, `capacity_rules`, `step_rules`, `status_rules` and `run_rules`. None of them
+imports a planner. They believe the store, what the writing pass had been told, and status only
+where a rule is about status.
 """
 
 from __future__ import annotations
@@ -11,10 +12,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from rollouts.api.refs import EVENT, INGRESS, REPLICA_SET, ROLLOUT, SERVICE, Manifest
+from rollouts.api.refs import (
+    ANALYSIS_RUN,
+    EVENT,
+    INGRESS,
+    REPLICA_SET,
+    ROLLOUT,
+    SERVICE,
+    Manifest,
+)
 from rollouts.simulate.capacity_rules import REVISION, CapacityRules
 from rollouts.simulate.deed import Deed, Report
 from rollouts.simulate.ledger import PREFIX, Ledger
+from rollouts.simulate.run_rules import RunRules
 from rollouts.simulate.share import Names
 from rollouts.simulate.snapshot import HASH_LABEL
 from rollouts.simulate.status_rules import StatusRules
@@ -35,6 +45,7 @@ class Oracles:
         self._traffic = TrafficRules(names, steps, report)
         self._capacity = CapacityRules(names, ledger, steps, report)
         self._status = StatusRules(names, steps, report)
+        self._runs = RunRules(ledger, report)
 
     def judge(self, deed: Deed) -> None:
         """Check one write."""
@@ -44,12 +55,15 @@ class Oracles:
         elif deed.kind == ROLLOUT:
             if self._own_rollout(deed) and deed.is_status:
                 self._status.judge(deed)
+                self._runs.judge_status(deed)
         elif deed.kind == SERVICE:
             if self._own_service(deed):
                 self._traffic.judge_service(deed)
         elif deed.kind == INGRESS:
             if self._own_ingress(deed):
                 self._traffic.judge_ingress(deed)
+        elif deed.kind == ANALYSIS_RUN:
+            self._runs.judge(deed)
         elif deed.kind != EVENT:
             self._report("S13", f"wrote {deed.kind}, which is none of its business")
 

@@ -8,6 +8,7 @@ from typing import Any
 from rollouts.api.refs import INGRESS, REPLICA_SET, ROLLOUT, SERVICE, Kind, Manifest
 from rollouts.emulator.errors import ApiError
 from rollouts.kube.cluster import PatchType
+from rollouts.simulate.analysts import Analysts
 from rollouts.simulate.cluster import NAMESPACE, SimCluster
 from rollouts.simulate.ledger import PREFIX
 from rollouts.simulate.scenario import NAME, Scenario, template
@@ -45,6 +46,7 @@ class People:
             "plugin-resume": lambda _: self.edit({"spec": {"paused": False}}),
             "delete": lambda _: self._delete(),
             "create": lambda _: self.create_rollout(self._image),
+            **Analysts(cluster, NAME).deeds,
         }
 
     @property
@@ -68,6 +70,8 @@ class People:
         """Create what the Rollout needs and does not own."""
         for kind, manifest in self._scenario.surroundings():
             self._create(kind, manifest)
+        for name in self._scenario.templates:
+            self.act("create-template", name)
 
     def create_rollout(self, image: str) -> None:
         """Create the Rollout."""
@@ -139,7 +143,13 @@ class People:
         status = live.get("status") or {}
         if live["spec"].get("paused"):
             self.edit({"spec": {"paused": False}})
-        if status.get("pauseConditions"):
+        run = (status.get("canary") or {}).get("currentStepAnalysisRunStatus") or {}
+        if run.get("status") == "Inconclusive" and status.get("controllerPause"):
+            # The newer plugin's way past a step whose analysis says nothing.
+            after = int(status.get("currentStepIndex") or 0) + 1
+            ended: Manifest = {"pauseConditions": None, "controllerPause": False}
+            self._patch_status({**ended, "currentStepIndex": after})
+        elif status.get("pauseConditions"):
             self._patch_status({"pauseConditions": None})
         else:
             self._plugin_skip()

@@ -285,7 +285,9 @@ class Process:
         except ClusterError as refused:
             error = refused
         self._watcher.served(self, call, str(verdict.refused or error or ""))
-        if verdict.refused is None and (error is None or isinstance(error, NotFound)):
+        # A patch that finds nothing proves little to the process; it asks before it forgets.
+        is_told = isinstance(error, NotFound) and call.verb in {Verb.GET, Verb.DELETE}
+        if verdict.refused is None and (error is None or is_told):
             self._remember(call, answer)
         self._resume(verdict, answer, error)
 

@@ -54,6 +54,9 @@ def _smaller(scenario: Scenario) -> Iterator[Scenario]:
         yield replace(scenario, canary=left_canary)
     for index in reversed(range(len(scenario.steps))):
         yield replace(scenario, steps=scenario.steps[:index] + scenario.steps[index + 1 :])
+    for index in reversed(range(len(scenario.answers))):
+        left_answers = scenario.answers[:index] + scenario.answers[index + 1 :]
+        yield replace(scenario, answers=left_answers)
     if scenario.replicas > 1:
         yield replace(scenario, replicas=scenario.replicas - 1)
     if scenario.is_tended:

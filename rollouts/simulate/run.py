@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rollouts.simulate.analysts import STRANGE_OWNER
 from rollouts.simulate.asked import pause_ms
 from rollouts.simulate.clock import HOUR, MINUTE, SECOND
+from rollouts.simulate.measured import with_analysis
 from rollouts.simulate.process import CrashPoint
 from rollouts.simulate.scenario import NAME, Scenario
 from rollouts.simulate.seeds import Seeds
 from rollouts.simulate.share import selected_hash, weight_of
-from rollouts.simulate.snapshot import hash_of, image_of, replicas_of, set_with_hash
+from rollouts.simulate.snapshot import hash_of, image_of, owner_uid, replicas_of, set_with_hash
 from rollouts.simulate.tender import Tender
 from rollouts.simulate.trace import LINES_SHOWN
 from rollouts.simulate.witness import Violation
@@ -77,7 +79,7 @@ def simulate(
         crash_point: where the controller dies, for runs through every call.
     """
     seeds = Seeds(seed)
-    scenario = scenario or draw_scenario(seeds.child("scenario"))
+    scenario = scenario or drawn(seed)
     world = World(scenario, seeds, crash_point=crash_point)
     world.begin()
     if until_ms is not None:
@@ -85,6 +87,12 @@ def simulate(
     else:
         Course(world, seeds).run()
     return _outcome(world, seed)
+
+
+def drawn(seed: int) -> Scenario:
+    """Return the scenario that a seed stands for."""
+    seeds = Seeds(seed)
+    return with_analysis(draw_scenario(seeds.child("scenario")), seeds.child("analysis"))
 
 
 class Course:
@@ -216,6 +224,9 @@ class Course:
         left = [*witness.live.sets, self._witness.names.canary_ingress]
         for name in left:
             if name in witness.live.sets or name in witness.live.ingresses:
+                witness.report("L7", f"{name} outlives the Rollout")
+        for name, run in witness.live.runs.items():
+            if owner_uid(run) not in {"", STRANGE_OWNER}:
                 witness.report("L7", f"{name} outlives the Rollout")
 
 

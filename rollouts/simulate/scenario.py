@@ -8,12 +8,13 @@ from typing import Any
 
 import yaml
 
-from rollouts.api.refs import INGRESS, ROLLOUT, SERVICE, Manifest
+from rollouts.api.refs import INGRESS, ROLLOUT, SERVICE, Kind, Manifest
 from rollouts.simulate.clock import MINUTE, SECOND
 from rollouts.simulate.cluster import NAMESPACE
 from rollouts.simulate.faults import Fault, Rates
 from rollouts.simulate.pods import Habit, Image
 from rollouts.simulate.share import Names
+from rollouts.simulate.snapshot import PLAIN, WATCHED
 
 NAME = "web"
 FIRST_IMAGE = "web:1"
@@ -37,6 +38,8 @@ class Scenario:
         canary: further fields of the canary strategy.
         spec: further fields of the Rollout's spec.
         images: what their pods do; one that is not named here is good.
+        templates: the AnalysisTemplates that exist from the beginning.
+        answers: what becomes of the first analysis runs; the others go well.
         calm_ms: when all faults end; None means they end soon after the last act.
         is_tended: whether after calm somebody sees the rollout through to the end.
     """
@@ -48,6 +51,8 @@ class Scenario:
     canary: Mapping[str, Any] = field(default_factory=dict)
     spec: Mapping[str, Any] = field(default_factory=dict)
     images: Mapping[str, Image] = field(default_factory=dict)
+    templates: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
     acts: tuple[Act, ...] = ()
     rates: Rates = field(default_factory=Rates)
     calm_ms: int | None = None
@@ -59,6 +64,16 @@ class Scenario:
         if self.is_routed:
             return Names(NAME, f"{NAME}-stable", f"{NAME}-canary", f"{NAME}-{NAME}-canary")
         return Names(NAME, NAME)
+
+    @property
+    def is_measured(self) -> bool:
+        """Tell whether analysis plays a part; without it the world does not know the kinds."""
+        return bool(self.templates or self.answers)
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Return the kinds that matter in this world."""
+        return WATCHED if self.is_measured else PLAIN
 
     @property
     def last_act_ms(self) -> int:
@@ -136,7 +151,7 @@ def read_scenario(text: str) -> tuple[Scenario, int]:
     found: Mapping[str, Any] = yaml.safe_load(text)
     known = {
         "name", "why", "seed", "replicas", "router", "steps", "canary", "spec", "images",
-        "acts", "faults", "calmAt", "tended",
+        "templates", "answers", "acts", "faults", "calmAt", "tended",
     }  # fmt: skip
     unknown = sorted(set(found) - known)
     if unknown:
@@ -153,6 +168,8 @@ def read_scenario(text: str) -> tuple[Scenario, int]:
             name: Image(Habit(each.get("habit", "good")), int(each.get("readyMs", 2 * SECOND)))
             for name, each in sorted((found.get("images") or {}).items())
         },
+        templates=tuple(map(str, found.get("templates") or ())),
+        answers=tuple(map(str, found.get("answers") or ())),
         acts=tuple(
             Act(_read_ms(each["at"]), str(each["do"]), each.get("value"))
             for each in found.get("acts") or ()
@@ -181,6 +198,8 @@ def write_scenario(scenario: Scenario, seed: int, why: str = "") -> str:
             name: {"habit": str(each.habit), "readyMs": each.ready_ms}
             for name, each in scenario.images.items()
         },
+        "templates": list(scenario.templates),
+        "answers": list(scenario.answers),
         "acts": [
             {"at": f"{each.at_ms}ms", "do": each.do}
             | ({} if each.value is None else {"value": each.value})

@@ -15,7 +15,8 @@ from rollouts.simulate.asked import Asked, pause_ms
 from rollouts.simulate.clock import SECOND, to_ms
 from rollouts.simulate.deed import Report
 from rollouts.simulate.faults import SKEW_MS_MAX
-from rollouts.simulate.ledger import ACCEPTED, REQUESTS, Ledger
+from rollouts.simulate.ledger import ACCEPTED, REQUESTS, Ledger, doubts
+from rollouts.simulate.settled_runs import SettledRuns
 from rollouts.simulate.share import Names, selected_hash, weight_of
 from rollouts.simulate.snapshot import (
     Snapshot,
@@ -43,6 +44,7 @@ class Settled:
         self._names = names
         self._ledger = ledger
         self._report = report
+        self._runs = SettledRuns(ledger, report)
 
     def judge(
         self, live: Snapshot, asked: Asked, *, host_ms: int, wake_at: datetime | None
@@ -62,6 +64,7 @@ class Settled:
         if wake_at is not None and to_ms(wake_at) <= host_ms:
             return  # It oversleeps, and what is overdue will be done when it wakes.
         self._judge_pause(asked, status, host_ms, wake_at)
+        self._runs.judge(rollout, asked)
         if wake_at is not None and to_ms(wake_at) <= host_ms + SETTLE_MS:
             return  # It looks again in a moment: what can wait that long may be undone until then.
         self._judge_observed(rollout, status)
@@ -88,7 +91,7 @@ class Settled:
         self, asked: Asked, status: Manifest, host_ms: int, wake_at: datetime | None
     ) -> None:
         index = int(status.get("currentStepIndex") or 0)
-        if asked.is_paused or status.get("abort") or index >= asked.step_count:
+        if asked.is_paused or status.get("abort") or index >= asked.step_count or doubts(status):
             return
         step = asked.steps[index]
         duration = pause_ms(step) if "pause" in step else None
@@ -134,6 +137,8 @@ class Settled:
         if is_done:
             if status.get("phase") != "Healthy":
                 self._report("L1", f"all is done, but the phase is {status.get('phase')}")
+        elif doubts(status) or self._runs.waits(rollout, asked):
+            return
         elif index >= asked.step_count or "pause" not in asked.steps[index]:
             self._report("L6", f"step {index} waits for nothing and has no wake-up")
 

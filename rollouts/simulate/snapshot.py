@@ -8,10 +8,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from rollouts.api.refs import INGRESS, REPLICA_SET, ROLLOUT, SERVICE, Kind, Manifest
+from rollouts.api.refs import (
+    ANALYSIS_RUN,
+    ANALYSIS_TEMPLATE,
+    INGRESS,
+    REPLICA_SET,
+    ROLLOUT,
+    SERVICE,
+    Kind,
+    Manifest,
+)
 
-WATCHED = (ROLLOUT, REPLICA_SET, SERVICE, INGRESS)
-"""The kinds a controller watches, in the order in which it lists them."""
+PLAIN = (ROLLOUT, REPLICA_SET, SERVICE, INGRESS)
+WATCHED = (*PLAIN, ANALYSIS_TEMPLATE, ANALYSIS_RUN)
+"""The kinds a controller watches, in the order in which it lists them.
+
+A world in which nothing is measured has the plain ones alone.
+"""
 
 HASH_LABEL = "rollouts-pod-template-hash"
 
@@ -19,13 +32,15 @@ HASH_LABEL = "rollouts-pod-template-hash"
 class Snapshot:
     """The objects of one namespace, by kind and name."""
 
-    __slots__ = ("ingresses", "rollouts", "services", "sets")
+    __slots__ = ("ingresses", "rollouts", "runs", "services", "sets", "templates")
 
     def __init__(self) -> None:
         self.rollouts: dict[str, Manifest] = {}
         self.sets: dict[str, Manifest] = {}
         self.services: dict[str, Manifest] = {}
         self.ingresses: dict[str, Manifest] = {}
+        self.templates: dict[str, Manifest] = {}
+        self.runs: dict[str, Manifest] = {}
 
     def copy(self) -> Snapshot:
         """Return one that later changes do not reach; the objects themselves never change."""
@@ -34,6 +49,8 @@ class Snapshot:
         twin.sets = dict(self.sets)
         twin.services = dict(self.services)
         twin.ingresses = dict(self.ingresses)
+        twin.templates = dict(self.templates)
+        twin.runs = dict(self.runs)
         return twin
 
     def of(self, kind: Kind) -> dict[str, Manifest]:
@@ -44,8 +61,12 @@ class Snapshot:
             return self.rollouts
         if kind == SERVICE:
             return self.services
-        assert kind == INGRESS, f"{kind} is not watched"
-        return self.ingresses
+        if kind == INGRESS:
+            return self.ingresses
+        if kind == ANALYSIS_RUN:
+            return self.runs
+        assert kind == ANALYSIS_TEMPLATE, f"{kind} is not watched"
+        return self.templates
 
     def put(self, kind: Kind, manifest: Manifest) -> None:
         """Take in a version of an object, unless a newer one is known."""

@@ -1,4 +1,4 @@
-"""Rules about status: S5, S6, S10 and S14."""
+"""Rules about status: S5, S6, S10 and S14, and A1 for the steps of analysis."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ class StatusRules:
         if not self._steps.skips_all(deed):
             objection = self._steps.leave(deed, until)
             if objection:
-                self._report("S6" if "its pause" in objection else "S5", objection)
+                rules = {"its pause": "S6", "its analysis": "A1", "beside the steps": "A2"}
+                found = (rule for words, rule in rules.items() if words in objection)
+                self._report(next(found, "S5"), objection)
 
     def _judge_pause(self, deed: Deed, old: Manifest, new: Manifest) -> None:
         index = int(new.get("currentStepIndex") or 0)

@@ -7,7 +7,8 @@ from rollouts.api.times import parse_time
 from rollouts.simulate.asked import pause_ms
 from rollouts.simulate.clock import to_ms
 from rollouts.simulate.deed import Deed
-from rollouts.simulate.ledger import Ledger, Token
+from rollouts.simulate.ledger import DOUBT, Ledger, Token
+from rollouts.simulate.needs import object_beside, object_to_step
 from rollouts.simulate.share import Names, selected_hash, weight_of
 from rollouts.simulate.snapshot import hash_of, set_of, version_of
 
@@ -63,6 +64,10 @@ class StepRules:
         if deed.asked.is_paused:
             return "a person paused the rollout"
         step = deed.asked.steps[index]
+        if objection := object_beside(self._ledger, deed):
+            return objection
+        if "analysis" in step:
+            return object_to_step(self._ledger, deed, index)
         if "pause" in step:
             return self._object_to_pause(deed, index, pause_ms(step))
         if "setWeight" in step:
@@ -113,6 +118,7 @@ def current_hash(deed: Deed) -> str:
 def pause_start_ms(status: Manifest, index: int) -> int | None:
     """Return when status says that the pause of a step began, by the writer's clock."""
     for condition in status.get("pauseConditions") or ():
-        if condition.get("stepIndex") in {None, index}:
+        is_doubt = condition.get("reason") == DOUBT
+        if condition.get("stepIndex") in {None, index} and not is_doubt:
             return to_ms(parse_time(condition["startTime"]))
     return None

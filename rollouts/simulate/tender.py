@@ -6,6 +6,7 @@ from random import Random
 
 from rollouts.api.refs import Manifest
 from rollouts.simulate.asked import Asked
+from rollouts.simulate.ledger import doubts
 from rollouts.simulate.people import People
 from rollouts.simulate.pods import Habit, Image
 
@@ -40,6 +41,8 @@ class Tender:
             return self._people.act(self._random.choice(("resume", "plugin-resume")))
         if status.get("abort"):
             return self._people.act(self._random.choice(("retry", "plugin-retry")))
+        if doubts(status):
+            return self._people.act(self._random.choice(("promote", "resume", "plugin-promote")))
         is_updating = stable_image not in {"", asked.image} and not status.get("promoteFull")
         if is_updating and self.is_bad(stable_image):
             # Stable can never take traffic back, so a step that lowers the weight waits forever.

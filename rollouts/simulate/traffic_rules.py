@@ -67,7 +67,8 @@ class TrafficRules:
                 f"{deed.ready(stable)} of {wanted} pods ready",
             )
         promoted = deed.status.get("stableRS")
-        if promoted and stable and stable != promoted and deed.ready(canary):
+        is_served = deed.asked.replicas > 0 and deed.ready(canary)
+        if promoted and stable and stable != promoted and is_served:
             self._report(
                 "S11", "weight falls while the stable Service still selects the former revision"
             )

@@ -8,12 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rollouts.api.refs import EVENT, REPLICA_SET, ROLLOUT, Kind, Manifest
+from rollouts.api.refs import (
+    ANALYSIS_RUN,
+    ANALYSIS_TEMPLATE,
+    EVENT,
+    REPLICA_SET,
+    ROLLOUT,
+    Kind,
+    Manifest,
+)
 from rollouts.emulator.engine import WriteRecord
 from rollouts.simulate.asked import Asked, asked_of
 from rollouts.simulate.deed import Deed
 from rollouts.simulate.driver import Call
-from rollouts.simulate.ledger import PREFIX, Ledger
+from rollouts.simulate.ledger import PREFIX, Ledger, doubts
 from rollouts.simulate.mirror import Mirror, watched_kind
 from rollouts.simulate.oracles import Oracles
 from rollouts.simulate.people import PERSON
@@ -105,6 +113,10 @@ class Witness:
         self.mirror.take(kind, record)
         if kind == ROLLOUT:
             self._hear_rollout(record.field_manager, record.old, record.new)
+        elif kind == ANALYSIS_RUN:
+            self._hear_run(record.field_manager, record.old, record.new)
+        elif kind == ANALYSIS_TEMPLATE:
+            pass  # It holds no traffic and no answer.
         elif kind != REPLICA_SET or record.subresource != "status":
             self._traffic = None
             writer = self._writer.current if self._writer else None
@@ -124,6 +136,11 @@ class Witness:
                 self._cover_progress(old, new)
         elif manager == PERSON or new is None:
             self.ledger.hear_person(old, new)
+
+    def _hear_run(self, manager: str, old: Manifest | None, new: Manifest | None) -> None:
+        truth = self.ledger.runs.hear(old, new, is_ours=manager == CONTROLLER)
+        if truth.need and truth.has_ended and new and _run_phase(old) != truth.phase:
+            self.cover(f"run:{truth.phase}{' stopped' if truth.is_stopped else ''}")
 
     def _judge(self, kind: Kind, record: WriteRecord) -> None:
         old, new = record.old, record.new
@@ -176,6 +193,9 @@ class Witness:
             self.cover("promotion")
         if after.get("abort") and not before.get("abort"):
             self.cover("abort")
+        was_in_doubt, is_in_doubt = doubts(before), doubts(after)
+        if was_in_doubt != is_in_doubt and not after.get("abort"):
+            self.cover("doubt" if is_in_doubt else "measured again")
         if after.get("phase") != before.get("phase"):
             self.cover(f"phase:{after.get('phase')}")
 
@@ -237,6 +257,10 @@ class Witness:
             index=status.get("currentStepIndex"),
             phase=status.get("phase", ""),
         )
+
+
+def _run_phase(run: Manifest | None) -> str:
+    return str(((run or {}).get("status") or {}).get("phase") or "")
 
 
 def _other(record: WriteRecord) -> Kind:

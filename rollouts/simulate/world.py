@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rollouts.api.refs import ANALYSIS_RUN, INGRESS, REPLICA_SET
 from rollouts.controller.reconcile import reconcile_rollout
 from rollouts.controller.views import Views
 from rollouts.simulate.clock import SECOND, Clock
@@ -11,6 +12,7 @@ from rollouts.simulate.garbage import Garbage
 from rollouts.simulate.ghosts import Ghosts
 from rollouts.simulate.history import History
 from rollouts.simulate.incidents import Incidents
+from rollouts.simulate.measurer import Measurer
 from rollouts.simulate.mirror import Mirror
 from rollouts.simulate.people import People
 from rollouts.simulate.pods import Pods
@@ -20,6 +22,9 @@ from rollouts.simulate.scheduler import Scheduler
 from rollouts.simulate.seeds import Seeds
 from rollouts.simulate.settled import Settled
 from rollouts.simulate.witness import Witness
+
+OWNED = (REPLICA_SET, INGRESS, ANALYSIS_RUN)
+"""Kinds of what goes after a Rollout that is deleted."""
 
 
 class World:
@@ -40,9 +45,9 @@ class World:
         self.scenario = scenario
         self.clock = Clock(seeds.child("start").randrange(2 * SECOND))
         self.scheduler = Scheduler(self.clock, seeds.child("ties"))
-        self.cluster = SimCluster(self.clock.now, uid_seed=NAME)
+        self.cluster = SimCluster(self.clock.now, uid_seed=NAME, kinds=scenario.kinds)
         self.weather = Weather(scenario.rates, self.clock, seeds.child("weather"))
-        self.history = History()
+        self.history = History(scenario.kinds)
         self.mirror = Mirror(self.cluster, self.clock, self.history)
         self.witness = Witness(scenario, self.scheduler, self.mirror)
         self.people = People(self.cluster, scenario)
@@ -55,13 +60,15 @@ class World:
             slowness=self._slowness,
             on_ready=self.witness.pods_changed,
         )
+        self.measurer = self._make_measurer(seeds) if scenario.is_measured else None
         self.random = seeds.child("world")
         self._seeds = seeds
         self._crash_point = crash_point
         self._reconcile = reconcile
         self._settled = Settled(self.witness.names, self.witness.ledger, self.witness.report)
         self._ghosts = Ghosts(reconcile, self.witness.report, seeds.child("ghosts"))
-        self._garbage = Garbage(self.cluster, self.scheduler, seeds.child("garbage"))
+        owned = tuple(kind for kind in scenario.kinds if kind in OWNED)
+        self._garbage = Garbage(self.cluster, self.scheduler, seeds.child("garbage"), owned)
         self._started_count = 0
         self._connect()
 
@@ -80,6 +87,7 @@ class World:
             names=self.witness.names,
             people=self.people,
             pods=self.pods,
+            measurer=self.measurer,
             scheduler=self.scheduler,
             weather=self.weather,
             random=self._seeds.child("incidents"),
@@ -122,6 +130,8 @@ class World:
             if process.feed is not None:
                 process.feed.mend()
         self.pods.heal()
+        if self.measurer is not None:
+            self.measurer.calm()
 
     def _connect(self) -> None:
         self.mirror.pods = self.pods
@@ -129,6 +139,8 @@ class World:
         self.witness.on_death = self._bring_back
         self.cluster.server.on_write.append(self.witness.wrote)
         self.cluster.server.on_write.append(self._garbage.wrote)
+        if self.measurer is not None:
+            self.cluster.server.on_write.append(self.measurer.wrote)
 
     def _plan_act(self, act: Act) -> None:
         self.scheduler.at(act.at_ms, lambda: self._act(act))
@@ -161,6 +173,21 @@ class World:
             wake_at=process.wake_at,
         )
         self._ghosts.judge(process)
+
+    def _make_measurer(self, seeds: Seeds) -> Measurer:
+        random = seeds.child("measurer")
+
+        def slowness() -> float:
+            return random.uniform(3, 12) if self.weather.strikes(Fault.RUNS_SLOW) else 1.0
+
+        return Measurer(
+            self.cluster,
+            self.scheduler,
+            random,
+            answers=self.scenario.answers,
+            slowness=slowness,
+            note=self.witness.note,
+        )
 
     def _slowness(self) -> float:
         if self.weather.strikes(Fault.PODS_SLOW):

@@ -11,6 +11,7 @@ from effort import EFFORT
 
 from rollouts.simulate import simulate
 from rollouts.simulate.faults import Fault
+from rollouts.simulate.measured import MEDDLING
 from rollouts.simulate.workload import DEEDS
 
 SEED_COUNT = 300 * EFFORT
@@ -39,6 +40,17 @@ MUST_OCCUR = {
     "call:patch rollouts",
     "call:get rollouts",
     "call:create events",
+    "step:analysis",
+    "call:create analysisruns",
+    "call:patch analysisruns",
+    "call:delete analysisruns",
+    *(f"run:{phase}" for phase in ("Successful", "Failed", "Error", "Inconclusive")),
+    "run:Successful stopped",
+    "run:Inconclusive stopped",
+    "doubt",
+    "measured again",
+    *(f"act:{deed}" for deed in MEDDLING if deed != "late-template"),
+    "act:create-template",
 }
 """Coverage that matters: each fault, each deed, each kind of step, each action of the plan."""
 

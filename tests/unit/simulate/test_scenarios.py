@@ -9,9 +9,13 @@ import pytest
 
 from rollouts.api.checks import check_rollout
 from rollouts.simulate import reduce as reducing
-from rollouts.simulate.faults import Fault, Rates
+from rollouts.simulate.faults import OF_ANALYSIS, Fault, Rates
+from rollouts.simulate.measured import MEDDLING
+from rollouts.simulate.measurer import Answer
 from rollouts.simulate.pods import Habit, Image
+from rollouts.simulate.run import drawn
 from rollouts.simulate.scenario import Act, Scenario, read_scenario, write_scenario
+from rollouts.simulate.seeds import Seeds
 from rollouts.simulate.workload import DEEDS, draw_scenario
 
 
@@ -24,6 +28,37 @@ def test_every_drawn_rollout_is_valid():
             if act.do == "set-steps":
                 edited = replace(scenario, steps=tuple(act.value))
                 assert check_rollout(edited.rollout()) == (), seed
+
+
+def test_every_drawn_rollout_with_analysis_is_valid():
+    for seed in range(300):
+        scenario = drawn(seed)
+
+        assert check_rollout(scenario.rollout()) == (), seed
+        for act in scenario.acts:
+            if act.do == "set-steps":
+                edited = replace(scenario, steps=tuple(act.value))
+                assert check_rollout(edited.rollout()) == (), seed
+
+
+def test_analysis_is_drawn_in_all_its_places_and_leaves_the_others_as_they_are():
+    scenarios = [drawn(seed) for seed in range(600)]
+    measured = [each for each in scenarios if each.is_measured]
+    places = {
+        (any("analysis" in step for step in each.steps), "analysis" in each.canary)
+        for each in measured
+    }
+    answers = {answer for each in measured for answer in each.answers}
+    done = {act.do for each in measured for act in each.acts}
+    faults = {fault for each in measured for fault in each.rates.of}
+
+    assert places == {(True, False), (False, True), (True, True)}
+    assert answers == set(Answer)
+    assert done >= {*MEDDLING, "create-template"} - {"late-template"}
+    assert faults >= set(OF_ANALYSIS)
+    for seed, each in enumerate(scenarios):
+        if not each.is_measured:
+            assert each == draw_scenario(Seeds(seed).child("scenario"))
 
 
 def test_the_grammar_reaches_all_that_it_speaks_of():
@@ -39,7 +74,7 @@ def test_the_grammar_reaches_all_that_it_speaks_of():
 
 def test_a_scenario_survives_its_file():
     for seed in range(50):
-        scenario = draw_scenario(Random(seed))
+        scenario = drawn(seed)
         text = write_scenario(scenario, seed, why="because")
 
         assert read_scenario(text) == (scenario, seed)
