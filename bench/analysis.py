@@ -5,10 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import multiprocessing
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -17,7 +13,7 @@ from bench.calls import Call
 from bench.figures import Figure, Report, Target, percentile
 from bench.laboratory import Laboratory, LaboratoryError
 from bench.processes import cpu_seconds
-from bench.workloads import ROOT, make_namespace
+from bench.workloads import make_namespace
 from rollouts.api.refs import ANALYSIS_RUN, Manifest
 from rollouts.api.times import parse_time
 
@@ -26,6 +22,9 @@ NAMESPACE = "measured"
 INTERVAL = timedelta(seconds=1)
 WINDOW_SECONDS = 30.0
 IDLE_SECONDS = 10.0
+
+FLAGS = ("--metric-allowed-addresses", "127.0.0.0/8", "--no-gitops")
+"""Numbers come from this machine, and nothing but analysis is measured."""
 
 LATE_MS_MAX = 250.0
 CPU_PERCENT_MAX = 60.0
@@ -36,7 +35,8 @@ def run(*, quick: bool) -> Report:
     window = 10.0 if quick else WINDOW_SECONDS
     with Laboratory(pod_ready_seconds=None) as laboratory, _answers() as url:
         laboratory.create((make_namespace(NAMESPACE),))
-        with _controller(laboratory) as pid:
+        with laboratory.controller(*FLAGS) as controller:
+            pid = controller.pid
             laboratory.create(tuple(_run(index, url) for index in range(RUNS)))
             laboratory.wait_until(
                 lambda: len(_measured(laboratory)) == RUNS, at_most=60, what="first measurements"
@@ -60,7 +60,7 @@ def _idle_writes(laboratory: Laboratory, url: str) -> int:
     """Return what is written for runs that all wait for a far time."""
     for index in range(RUNS):
         laboratory.create((_run(RUNS + index, url, interval="1h"),))
-    with _controller(laboratory):
+    with laboratory.controller(*FLAGS):
         laboratory.wait_until(
             lambda: len(_measured(laboratory)) == 2 * RUNS, at_most=60, what="measurements"
         )
@@ -161,32 +161,6 @@ def _report(
         ),
     )
     return Report(figures, lines)
-
-
-@contextlib.contextmanager
-def _controller(laboratory: Laboratory) -> Iterator[int]:
-    """Run a controller that measures and end it; yields its process id."""
-    command = [sys.executable, "-m", "bench.analysis_controller", str(laboratory.kubeconfig)]
-    log_path = laboratory.kubeconfig.parent / "analysis.log"
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("ROLLOUTS_", "POD_"))
-    }
-    with log_path.open("ab") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-    try:
-        yield process.pid
-    except LaboratoryError as error:
-        error.add_note("\n".join(log_path.read_text(errors="replace").splitlines()[-15:]))
-        raise
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(25)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 @contextlib.contextmanager

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.foreign import ForeignCluster
@@ -23,37 +26,45 @@ CONTRACT = "contract"
 """Tests of the API server itself."""
 ALONE = ("test_restarts_on_a_cluster", "test_migration_page", "test_take_over")
 """Modules with clusters of their own; they take long."""
+OF_THE_SERVER = ("test_admission", "test_definitions")
 ORDER = (STORIES, *ALONE, CONTRACT)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     """Let what takes longest begin first, and judge the audit log when its writers are done."""
-    items.sort(key=lambda item: (_turn(_group(item)), item.path.stem == LAST))
+    items.sort(key=lambda item: (_turn(_group(item.nodeid)), item.path.stem == LAST))
     for item in items if foreign_kubeconfig() is not None else ():
         if item.get_closest_marker("still") is not None:
             item.add_marker(pytest.mark.skip("things move by themselves in this cluster"))
 
 
 def pytest_itemcollected(item):
-    """Keep the tests that share a cluster in one process."""
-    item.add_marker(pytest.mark.xdist_group(_group(item)))
+    """Forgive what a server that is killed leaves with whoever was talking to it: half a socket."""
     if item.get_closest_marker("real") is not None:
-        # A server that is killed leaves half a socket with whoever was talking to it.
         item.add_marker(pytest.mark.filterwarnings(HALF_A_SOCKET))
 
 
-def _group(item):
-    module = item.path.stem
-    if foreign_kubeconfig() is not None:
-        return STORIES
-    if module in ALONE:
-        return module
-    if module.endswith("_on_a_cluster"):
-        return STORIES
-    if item.path.parent.name == CONTRACT or "control_plane" in item.fixturenames:
+class ByCluster(LoadScopeScheduling):
+    """Keeps the tests that share a cluster in one process."""
+
+    def _split_scope(self, nodeid):
+        return _group(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Share out tests by cluster where `--dist loadscope` asks for tests that go together."""
+    return ByCluster(config, log) if config.getoption("dist") == "loadscope" else None
+
+
+def _group(nodeid):
+    path = PurePosixPath(nodeid.partition("::")[0])
+    if foreign_kubeconfig() is not None or path.stem.endswith("_on_a_cluster"):
+        return path.stem if path.stem in ALONE else STORIES
+    if path.parent.name == CONTRACT or path.stem in OF_THE_SERVER:
         return CONTRACT
-    return module
+    return path.stem
 
 
 def _turn(group):

@@ -62,6 +62,11 @@ class Request:
         return shown_request(self.method, self.url, self.secrets)
 
 
+def too_late(asked: str, seconds: float) -> MeasurementError:
+    """Return what is said of a server that has not answered in time."""
+    return MeasurementError(f"{asked} gave no answer within {round(seconds, 2):g}s")
+
+
 class Refused(OSError):
     """An address must not be asked."""
 
@@ -136,7 +141,7 @@ class Fetcher:
             async with asyncio.timeout(seconds):
                 return await self._follow(request)
         except TimeoutError:
-            raise MeasurementError(f"{request.asked} gave no answer within {seconds:g}s") from None
+            raise too_late(request.asked, seconds) from None
 
     async def close(self) -> None:
         """Close all connections."""

@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
-from rollouts.analysis.sample import MeasurementError, Sample
+from rollouts.analysis.sample import Sample
 from rollouts.metric_providers.addresses import read_policy
 from rollouts.metric_providers.answers import shown_url
 from rollouts.metric_providers.authentication import Authenticator, header_secrets, url_secrets
 from rollouts.metric_providers.fields import Fields
-from rollouts.metric_providers.http import Fetcher, Request
+from rollouts.metric_providers.http import Fetcher, Request, too_late
 from rollouts.metric_providers.masking import mask
 from rollouts.metric_providers.moments import read_moment, read_step
 from rollouts.metric_providers.prometheus_answers import Asked, read_envelope, read_sample
@@ -67,7 +67,7 @@ class PrometheusProvider:
                 request = await self._authenticator.authorize(request, fields, query.now, seconds)
                 answer = await self._fetcher.fetch(request, seconds)
         except TimeoutError:
-            raise MeasurementError(f"{request.asked} gave no answer within {seconds:g}s") from None
+            raise too_late(request.asked, seconds) from None
         if answer.status == 401:
             self._authenticator.refused(fields)
         envelope = read_envelope(answer, request.secrets)

@@ -7,12 +7,12 @@ from typing import Any
 
 import orjson
 
-from rollouts.analysis.sample import Gap, MeasurementError, Sample
+from rollouts.analysis.sample import Gap, Sample
 from rollouts.metric_providers.addresses import read_policy
 from rollouts.metric_providers.answers import Answer, complaint, read_json
 from rollouts.metric_providers.authentication import Authenticator, header_secrets, url_secrets
 from rollouts.metric_providers.fields import Fields
-from rollouts.metric_providers.http import Fetcher, Request
+from rollouts.metric_providers.http import Fetcher, Request, too_late
 from rollouts.metric_providers.jsonpath import BadPath, NotThere, find, parse_path
 from rollouts.metric_providers.masking import hider, shorten_value
 from rollouts.metric_providers.provider import ProviderSettings, Query
@@ -48,7 +48,7 @@ class WebProvider:
                 request = await self._authenticator.authorize(request, fields, query.now, seconds)
                 answer = await self._fetcher.fetch(request, seconds)
         except TimeoutError:
-            raise MeasurementError(f"{request.asked} gave no answer within {seconds:g}s") from None
+            raise too_late(request.asked, seconds) from None
         if answer.status == 401:
             self._authenticator.refused(fields)
         return read_answer(answer, fields.text("jsonPath"), request.secrets)

@@ -198,7 +198,8 @@ CASES = {
         "a metadata address",
     ),
     "missing-secret": Case(
-        "Error", web("good", token=True), f"{MEASURED}/nowhere does not exist",
+        REFUSED, web("good", token=True),
+        rf"spec\.args\[0\]\.valueFrom\.secretKeyRef: .*{MEASURED}/nowhere does not exist",
         args=secret("nowhere"),
     ),
     "secret-that-is-used": Case("Successful", web("good", token=True), args=secret("login")),
