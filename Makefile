@@ -27,7 +27,7 @@ tests: $(VENV)/.dev  ## the tests alone (ARGS="-k pause")
 	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
 e2e: $(VENV)/.dev  ## on a true control plane and with stock kubectl and helm (needs them, and Go)
-	$(BIN)/pytest -m "real or kubectl or helm" -n 3 --dist loadscope --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest -m "real or kubectl or helm or played" -n 3 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 swarm: $(VENV)/.dev  ## ten times as many random histories, and each crash in every manner
 	ROLLOUTS_TEST_EFFORT=10 $(BIN)/pytest -n 2 --dist worksteal $(ARGS) \

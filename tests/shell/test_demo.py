@@ -81,6 +81,7 @@ def test_a_bad_version_is_taken_off_the_users_by_what_the_workload_counts(tmp_pa
     assert "nobody has annotated the Rollout: the metrics alone have decided" in said
 
 
+@pytest.mark.played
 def test_a_good_version_is_promoted_by_what_the_workload_counts(tmp_path):
     said, stable, canary = tell(tmp_path, "good-version")
 
@@ -89,6 +90,7 @@ def test_a_good_version_is_promoted_by_what_the_workload_counts(tmp_path):
     assert "since then no requests to 1.0.0" in said
 
 
+@pytest.mark.played
 @pytest.mark.prometheus
 @pytest.mark.skipif(PROMETHEUS is None, reason="no prometheus on the PATH")
 def test_a_bad_version_is_taken_off_the_users_by_a_real_prometheus(tmp_path):
@@ -109,6 +111,7 @@ def test_without_the_gate_a_bad_version_breaks_the_storys_promise(tmp_path):
         tell(tmp_path, "bad-version", change=without_gate)
 
 
+@pytest.mark.played
 def test_a_version_with_errors_breaks_the_promise_of_a_good_one(tmp_path):
     with pytest.raises(PromiseBroken, match="the new version is fine: RolloutAborted"):
         tell(tmp_path, "good-version", serves="bad-version")

@@ -1,6 +1,7 @@
 """A controller that dies around any call leaves nothing behind that it could not find again."""
 
 import pytest
+from effort import EFFORT
 from programs import needs_kustomize
 from shell.emulated import Crash
 from shell.gitops_world import World, config_map
@@ -89,7 +90,8 @@ FAMILIES = ["Application", pytest.param("Kustomization", marks=needs_kustomize)]
 @pytest.mark.parametrize("served", [False, True], ids=["before", "after"])
 def test_a_crash_around_any_call_orphans_nothing_and_is_made_up_for(tmp_path, family, served):
     crashes = 0
-    for number in range(1, CALLS_MAX):
+    # At each change the two manners take turns, so that every call sees one of them.
+    for number in range(1 + (EFFORT == 1 and served), CALLS_MAX, 2 if EFFORT == 1 else 1):
         world = World(_fresh(tmp_path, number))
         try:
             begin(world, family)
@@ -101,7 +103,7 @@ def test_a_crash_around_any_call_orphans_nothing_and_is_made_up_for(tmp_path, fa
                 crashes += 1
             else:
                 assert content(world) == WANTED
-                assert crashes >= 5
+                assert crashes >= (3 if EFFORT == 1 else 5)
                 return
             world.cluster.crash_at = None
 

@@ -13,7 +13,7 @@ import hashlib, logging
 logging.disable(logging.CRITICAL)
 from rollouts.simulate import simulate
 digest = hashlib.sha256()
-for seed in range(8):
+for seed in range(5):
     outcome = simulate(seed=seed)
     digest.update("\\n".join(outcome.trace).encode())
     digest.update(repr((outcome.violations, outcome.writes, outcome.events)).encode())

@@ -14,7 +14,7 @@ from rollouts.simulate.faults import Fault
 from rollouts.simulate.measured import MEDDLING
 from rollouts.simulate.workload import DEEDS
 
-SEED_COUNT = 300 * EFFORT
+SEED_COUNT = 200 * EFFORT
 BATCH_SIZE = 50
 
 MUST_OCCUR = {
