@@ -58,6 +58,9 @@ def sync_revision(
             index = count if skips else 0
         return replace(progress, index=min(max(index, 0), count)), False
     is_same_revision = progress.pod_hash == revisions.current_hash
+    # What is asked beside the steps is about the revision, whatever its steps are; but other
+    # steps end an abort, too, and the run of an aborted attempt was ended early.
+    is_still_asked = is_same_revision and not progress.abort
     fresh = replace(
         progress,
         pod_hash=revisions.current_hash,
@@ -71,8 +74,7 @@ def sync_revision(
         promote_full=False,
         high_water=revisions.current.available if revisions.current else 0,
         step_run="",
-        # What is asked beside the steps is about the revision, whatever its steps are.
-        background_run=progress.background_run if is_same_revision else "",
+        background_run=progress.background_run if is_still_asked else "",
         attempt=progress.attempt + 1 if is_same_revision else 0,
     )
     return fresh, True

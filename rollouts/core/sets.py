@@ -153,7 +153,7 @@ def _aborted_size(situation: Situation, move: Move) -> tuple[int, datetime | Non
     if not (is_whole and is_free) or spec.abort_scale_down_delay is None:
         return current.replicas, None
     deadline = situation.progress.scale_down_deadlines.get(current.pod_hash)
-    if deadline is None:
+    if deadline is None or _loses_traffic_now(situation, current):
         deadline = situation.now + spec.abort_scale_down_delay
     if situation.now >= deadline:
         return 0, None
@@ -176,6 +176,13 @@ def _is_referenced(
     return _is_selected(situation, replica_set) or is_loaded or is_unsettled
 
 
+def _loses_traffic_now(situation: Situation, replica_set: ReplicaSetFacts) -> bool:
+    """Tell whether requests still reach a set that is to have none after this pass."""
+    service = situation.canary_service
+    is_selected = service is not None and service.pod_hash == replica_set.pod_hash
+    return is_selected and situation.route.weight > 0
+
+
 def _deadline(situation: Situation, replica_set: ReplicaSetFacts) -> datetime:
     """Return when a set that lost its traffic may lose its pods.
 
@@ -183,9 +190,8 @@ def _deadline(situation: Situation, replica_set: ReplicaSetFacts) -> datetime:
     the same delay, because proxies may still be sending requests to them.
     """
     fresh = situation.now + situation.spec.scale_down_delay
-    service = situation.canary_service
-    if service and service.pod_hash == replica_set.pod_hash and situation.route.weight > 0:
-        return fresh  # It loses its traffic in this very pass; an older deadline is void.
+    if _loses_traffic_now(situation, replica_set):
+        return fresh  # An older deadline is void.
     known = situation.progress.scale_down_deadlines.get(replica_set.pod_hash)
     return known or replica_set.scale_down_deadline or fresh
 

@@ -70,6 +70,7 @@ class Debt:
     verb: str
     image: str
     index: int
+    attempt: int
 
 
 @dataclass(slots=True)
@@ -181,10 +182,11 @@ class Ledger:
         """Take in that another revision, other steps or a retry is recorded, or a doubt settled."""
         before, after = self.goal(old), self.goal(new)
         was, is_ = old.get("status") or {}, new.get("status") or {}
+        is_retry = bool(was.get("abortedAt")) and not is_.get("abortedAt")
         if before != after:
             is_new_image = before is None or after is None or before[0] != after[0]
-            self.runs.begin(version_of(new), is_new_image=is_new_image)
-        elif was.get("abortedAt") and not is_.get("abortedAt"):
+            self.runs.begin(version_of(new), is_new_image=is_new_image or is_retry)
+        elif is_retry:
             self.runs.begin(version_of(new), is_new_image=True)
         elif doubts(was) and not doubts(is_):
             self.runs.forgive(self.open_needs(old, 0))
@@ -232,7 +234,7 @@ class Ledger:
                 "retry": _is_aborted(old),
             }
             if is_sensible[verb] and self.is_about(old):
-                self.debts.append(Debt(verb, image, index))
+                self.debts.append(Debt(verb, image, index, _attempt(old)))
 
     def _settle_debts(self, new: Manifest) -> None:
         self.debts = [debt for debt in self.debts if not self._is_paid(debt, new)]
@@ -242,7 +244,8 @@ class Ledger:
             return True
         if debt.verb == "retry":
             return not _is_aborted(new)
-        return _is_aborted(new) or (debt.verb == "promote" and _index(new) != debt.index)
+        is_moved = _index(new) != debt.index or _attempt(new) != debt.attempt
+        return _is_aborted(new) or (debt.verb == "promote" and is_moved)
 
     def _hear_annotation(self, verb: str, value: str, image: str) -> None:
         text = value.strip().lower()
@@ -293,6 +296,11 @@ def _steps(rollout: Manifest) -> Any:
 
 def _index(rollout: Manifest) -> object:
     return (rollout.get("status") or {}).get("currentStepIndex")
+
+
+def _attempt(rollout: Manifest) -> int:
+    """Return the count of attempts in status: a promotion out of doubt begins another one."""
+    return int((rollout.get("status") or {}).get("attempt") or 0)
 
 
 def doubts(status: Manifest) -> bool:

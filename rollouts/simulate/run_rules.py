@@ -5,8 +5,8 @@ from __future__ import annotations
 from rollouts.api.refs import Manifest
 from rollouts.simulate.deed import Deed, Report
 from rollouts.simulate.ledger import Ledger
-from rollouts.simulate.needs import is_measured_beside, need_of, object_beside
-from rollouts.simulate.runbook import BACKGROUND, REVISION, STEP, Truth
+from rollouts.simulate.needs import attempt_of, is_measured_beside, need_of, object_beside
+from rollouts.simulate.runbook import BACKGROUND, ENDS, REVISION, STEP, Truth
 from rollouts.simulate.snapshot import HASH_LABEL, owner_uid, version_of
 from rollouts.simulate.step_rules import current_hash
 
@@ -67,14 +67,17 @@ class RunRules:
             for each in self._ledger.runs.of(need)
             if not each.is_gone and (each.revision == revision or each.name in deed.seen.runs)
         ]
+        of_steps = attempt_of(self._ledger, deed).of_steps
         for rival in rivals:
+            # What could not be named before the steps or the number changed may be asked again.
+            is_same_try = (rival.of_steps, rival.revision) == (of_steps, revision)
             if not (rival.has_ended or rival.is_stopped):
                 self._report("A3", f"run {name} is made although {rival.name} is open")
-            elif rival.is_dropped and not is_begun_anew:
+            elif is_same_try and rival.is_dropped and not is_begun_anew:
                 self._report("A3", f"run {name} is made although {rival.name} was asked the same")
             elif rival.is_bad or (rival.is_proof and not is_begun_anew):
                 self._report("A3", f"run {name} is made although {rival.name} is {rival.phase}")
-        self._ledger.runs.announce(name, need)
+        self._ledger.runs.announce(name, need, of_steps=of_steps)
 
     def _judge_named(self, deed: Deed, role: str, name: str) -> None:
         """Check that status names no run that answers another question."""
@@ -111,10 +114,13 @@ class RunRules:
             return
         if not truth.has_ended:
             self._report("A6", f"run {truth.name} is deleted although it has not ended")
+        # What the pass knew counts: somebody else may have deleted others meanwhile.
+        uid = deed.rollout["metadata"]["uid"]
         others = [
             each
-            for each in self._ledger.runs.truths.values()
-            if each.need and each.has_ended and not each.is_gone and each is not truth
+            for each in deed.seen.runs.values()
+            if owner_uid(each) == uid and _phase(each) in ENDS
+            if each["metadata"]["name"] != truth.name
         ]
         kept = min(deed.asked.good_runs_limit, deed.asked.bad_runs_limit)
         if len(others) < kept:
@@ -127,6 +133,10 @@ class RunRules:
             self._report("S13", f"run {run['metadata']['name']} of somebody else is {what}")
             return None
         return truth
+
+
+def _phase(run: Manifest) -> str:
+    return str((run.get("status") or {}).get("phase") or "")
 
 
 def named_runs(status: Manifest) -> dict[str, str]:

@@ -45,6 +45,7 @@ class Truth:
         owner: the uid of the Rollout that it belongs to.
         revision: the number that it was given, which two leaders may see differently.
         number: its place in the order in which runs were made.
+        of_steps: the try of the steps that it was made in, also when it is about none of them.
         is_stopped: somebody asked it to end before it had.
         is_dropped: that was a controller.
         is_forgiven: a person has seen that it ended in doubt, and wants it measured again.
@@ -55,6 +56,7 @@ class Truth:
     owner: str
     revision: str
     number: int
+    of_steps: int = 0
     phase: str = ""
     is_measured: bool = False
     is_stopped: bool = False
@@ -88,12 +90,12 @@ class Runbook:
     """What the judges know of runs, and of the tries that they were made for."""
 
     truths: dict[str, Truth] = field(default_factory=dict)
-    _announced: dict[str, Need] = field(default_factory=dict)
+    _announced: dict[str, tuple[Need, int]] = field(default_factory=dict)
     _attempts: list[tuple[int, Attempt]] = field(default_factory=list)
 
-    def announce(self, name: str, need: Need) -> None:
-        """Hear what the run is for that a controller creates next."""
-        self._announced[name] = need
+    def announce(self, name: str, need: Need, *, of_steps: int) -> None:
+        """Hear what the next run of a controller is for, and in which try of the steps."""
+        self._announced[name] = (need, of_steps)
 
     def hear(self, old: Manifest | None, new: Manifest | None, *, is_ours: bool) -> Truth:
         """Take in a write to a run; `is_ours` says that a controller wrote."""
@@ -103,10 +105,10 @@ class Runbook:
         uid, name = metadata["uid"], metadata["name"]
         truth = self.truths.get(uid)
         if truth is None:
-            need = self._announced.pop(name, None)
+            need, of_steps = self._announced.pop(name, (None, 0))
             revision = (metadata.get("annotations") or {}).get(REVISION, "")
             number = len(self.truths)
-            truth = Truth(name, need, owner_uid(manifest), revision, number)
+            truth = Truth(name, need, owner_uid(manifest), revision, number, of_steps)
             self.truths[uid] = truth
         if new is None:
             truth.is_gone = True

@@ -139,6 +139,8 @@ class Settled:
                 self._report("L1", f"all is done, but the phase is {status.get('phase')}")
         elif doubts(status) or self._runs.waits(rollout, asked):
             return
+        elif asked.replicas == 0 and asked.background_from is not None:
+            return  # Without pods there is nothing to measure: somebody has to scale up.
         elif index >= asked.step_count or "pause" not in asked.steps[index]:
             self._report("L6", f"step {index} waits for nothing and has no wake-up")
 

@@ -68,7 +68,8 @@ class StatusRules:
         if started is None or started == pause_start_ms(old, index):
             return
         before = pause_start_ms(old, index)
-        if before is not None and not deed.is_new_goal and old.get("currentStepIndex") == index:
+        is_kept = not (deed.is_new_goal or old.get("abort"))
+        if before is not None and is_kept and old.get("currentStepIndex") == index:
             self._report("S6", f"the pause of step {index} begins anew {started - before} ms later")
         earliest = deed.planned_ms - TRUNCATION_MS
         if started < earliest:

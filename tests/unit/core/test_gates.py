@@ -348,6 +348,16 @@ def test_other_steps_do_not_take_up_what_the_former_ones_asked():
     assert told(made)["attempt"] == 1
 
 
+def test_other_steps_after_an_abort_ask_anew_beside_them():
+    """The run of the aborted attempt was ended early: it would be in doubt."""
+    stopped = run("Inconclusive", role="Background", is_terminated=True)
+    status = {"currentStepHash": "former", "abort": True, "abortedAt": "2026-05-01T11:59:00Z"}
+    made = plan(beside(stopped, status=status))
+
+    assert [each["reason"] for each in told(made)["pauseConditions"]] == ["CanaryPauseStep"]
+    assert [each["metadata"]["name"] for each in created(made)] == [f"{BACKGROUND_NAME}.1"]
+
+
 def test_another_revision_counts_its_attempts_from_zero():
     seen = at_step(status={"currentPodHash": "v0", "attempt": 3})
 
