@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
-from typing import TypeAlias
+from collections.abc import AsyncGenerator, Callable
+from typing import TypeAlias, TypeVar
 
 from rollouts.api.refs import ANALYSIS_RUN, Kind, Manifest, ObjectRef
 from rollouts.kube.errors import ClusterError, Forbidden, Gone, NotFound, Unavailable, Unknown
@@ -22,6 +22,8 @@ OWN_RUNS = "rollouts-pod-template-hash"
 Seen: TypeAlias = tuple[Manifest, tuple[Manifest, ...]]
 """A Rollout, and the AnalysisRuns that it has made."""
 
+State = TypeVar("State")
+
 
 async def follow(cluster: KubeCluster, ref: ObjectRef) -> AsyncGenerator[Manifest, None]:
     """Iterate over the states of one object until it is deleted.
@@ -29,23 +31,43 @@ async def follow(cluster: KubeCluster, ref: ObjectRef) -> AsyncGenerator[Manifes
     Raises:
         ClusterError: it cannot be read at first, or not again within `OUTAGE_SECONDS_MAX`.
     """
-    loop = asyncio.get_running_loop()
-    seen_at: float | None = None
-    while True:
-        try:
+
+    async def look() -> AsyncGenerator[Manifest | None, None]:
+        while True:
             current = await cluster.get(ref)
-            seen_at = loop.time()
             yield current
             version = current["metadata"]["resourceVersion"]
             stream = cluster.watch(ref.kind, ref.namespace, "", version)
             async with contextlib.aclosing(stream) as events:
                 async for kind, manifest in events:
-                    seen_at = loop.time()
-                    if kind == "BOOKMARK" or manifest["metadata"]["name"] != ref.name:
-                        continue
-                    if kind == "DELETED":
+                    is_ours = kind != "BOOKMARK" and manifest["metadata"]["name"] == ref.name
+                    if is_ours and kind == "DELETED":
                         return
-                    yield manifest
+                    yield manifest if is_ours else None
+
+    async with contextlib.aclosing(_through_outages(look)) as states:
+        async for state in states:
+            yield state
+
+
+async def _through_outages(
+    look: Callable[[], AsyncGenerator[State | None, None]],
+) -> AsyncGenerator[State, None]:
+    """Iterate over what is seen, looking anew after an outage, until a look ends by itself.
+
+    Args:
+        look: reads and then watches; None is a sign of life that shows nothing new.
+    """
+    loop = asyncio.get_running_loop()
+    seen_at: float | None = None
+    while True:
+        try:
+            async with contextlib.aclosing(look()) as states:
+                async for state in states:
+                    seen_at = loop.time()
+                    if state is not None:
+                        yield state
+            return
         except Gone:
             continue  # The server has forgotten what followed that version: look anew.
         except (Unavailable, Unknown):
@@ -74,30 +96,26 @@ async def follow_all(
     Raises:
         ClusterError: they cannot be read at first, or not again within `OUTAGE_SECONDS_MAX`.
     """
-    loop = asyncio.get_running_loop()
-    seen_at: float | None = None
-    while True:
-        try:
+
+    async def look() -> AsyncGenerator[tuple[Manifest, ...] | None, None]:
+        while True:
             pages = [each async for each in cluster.pages(kind, namespace, selector)]
-            seen_at = loop.time()
             found = {each["metadata"]["name"]: each for page in pages for each in page.items}
             yield tuple(found.values())
             stream = cluster.watch(kind, namespace, selector, pages[0].resource_version)
             async with contextlib.aclosing(stream) as events:
                 async for event, manifest in events:
-                    seen_at = loop.time()
                     if event == "BOOKMARK":
+                        yield None
                         continue
                     found.pop(manifest["metadata"]["name"], None)
                     if event != "DELETED":
                         found[manifest["metadata"]["name"]] = manifest
                     yield tuple(found.values())
-        except Gone:
-            continue  # The server has forgotten what followed that version: look anew.
-        except (Unavailable, Unknown):
-            if seen_at is None or loop.time() - seen_at > OUTAGE_SECONDS_MAX:
-                raise
-            await asyncio.sleep(RETRY_SECONDS)
+
+    async with contextlib.aclosing(_through_outages(look)) as states:
+        async for state in states:
+            yield state
 
 
 async def follow_with_runs(cluster: KubeCluster, ref: ObjectRef) -> AsyncGenerator[Seen, None]:
