@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 from dataclasses import replace
@@ -10,9 +11,10 @@ from datetime import datetime
 from yarl import URL
 
 from rollouts.analysis.sample import MeasurementError
+from rollouts.metric_providers.answers import Answer
 from rollouts.metric_providers.aws import AwsIdentity
 from rollouts.metric_providers.fields import Fields
-from rollouts.metric_providers.http import Fetcher, Request
+from rollouts.metric_providers.http import Fetcher, Request, too_late
 from rollouts.metric_providers.oauth2 import Tokens, read_client
 from rollouts.metric_providers.sigv4 import Scope, service_of, sign
 
@@ -26,8 +28,29 @@ class Authenticator:
 
     def __init__(self, fetcher: Fetcher, aws: AwsIdentity | None = None) -> None:
         """Fetch tokens through the same door as everything else."""
+        self._fetcher = fetcher
         self._tokens = Tokens(fetcher)
         self._aws = aws or AwsIdentity(fetcher)
+
+    async def ask(
+        self, request: Request, provider: Fields, now: datetime, seconds: float
+    ) -> tuple[Request, Answer]:
+        """Send a request with its credentials; return it, for its secrets, and the answer.
+
+        Credentials that the server does not accept are not used again.
+
+        Raises:
+            MeasurementError: no credentials, no answer, or neither in time.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                request = await self.authorize(request, provider, now, seconds)
+                answer = await self._fetcher.fetch(request, seconds)
+        except TimeoutError:
+            raise too_late(request.asked, seconds) from None
+        if answer.status == 401:
+            self.refused(provider)
+        return request, answer
 
     async def authorize(
         self, request: Request, provider: Fields, now: datetime, seconds: float

@@ -6,7 +6,6 @@ it waits for ever, retries blindly, blocks, drops warnings and asks whatever add
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
@@ -16,7 +15,7 @@ from rollouts.metric_providers.addresses import read_policy
 from rollouts.metric_providers.answers import shown_url
 from rollouts.metric_providers.authentication import Authenticator, header_secrets, url_secrets
 from rollouts.metric_providers.fields import Fields
-from rollouts.metric_providers.http import Fetcher, Request, too_late
+from rollouts.metric_providers.http import Fetcher, Request
 from rollouts.metric_providers.masking import mask
 from rollouts.metric_providers.moments import read_moment, read_step
 from rollouts.metric_providers.prometheus_answers import Asked, read_envelope, read_sample
@@ -62,14 +61,7 @@ class PrometheusProvider:
             read_tls(fields),
             secrets,
         )
-        try:
-            async with asyncio.timeout(seconds):
-                request = await self._authenticator.authorize(request, fields, query.now, seconds)
-                answer = await self._fetcher.fetch(request, seconds)
-        except TimeoutError:
-            raise too_late(request.asked, seconds) from None
-        if answer.status == 401:
-            self._authenticator.refused(fields)
+        request, answer = await self._authenticator.ask(request, fields, query.now, seconds)
         envelope = read_envelope(answer, request.secrets)
         result = exchange.unwrap(envelope.whole)
         return read_sample(answer, envelope, result, asked=asked, secrets=request.secrets)

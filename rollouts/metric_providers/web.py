@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import orjson
@@ -12,7 +11,7 @@ from rollouts.metric_providers.addresses import read_policy
 from rollouts.metric_providers.answers import Answer, complaint, read_json
 from rollouts.metric_providers.authentication import Authenticator, header_secrets, url_secrets
 from rollouts.metric_providers.fields import Fields
-from rollouts.metric_providers.http import Fetcher, Request, too_late
+from rollouts.metric_providers.http import Fetcher, Request
 from rollouts.metric_providers.jsonpath import BadPath, NotThere, find, parse_path
 from rollouts.metric_providers.masking import hider, shorten_value
 from rollouts.metric_providers.provider import ProviderSettings, Query
@@ -43,14 +42,7 @@ class WebProvider:
         fields = Fields(query.config, "provider.web")
         seconds = query.seconds(fields.seconds("timeoutSeconds", TIMEOUT_SECONDS_DEFAULT))
         request = _read_request(fields, query)
-        try:
-            async with asyncio.timeout(seconds):
-                request = await self._authenticator.authorize(request, fields, query.now, seconds)
-                answer = await self._fetcher.fetch(request, seconds)
-        except TimeoutError:
-            raise too_late(request.asked, seconds) from None
-        if answer.status == 401:
-            self._authenticator.refused(fields)
+        request, answer = await self._authenticator.ask(request, fields, query.now, seconds)
         return read_answer(answer, fields.text("jsonPath"), request.secrets)
 
     async def close(self) -> None:
