@@ -131,11 +131,11 @@ def kube_scheduler(site: Site) -> list[str]:
     ]
 
 
-def kwok(site: Site, stages: Path) -> list[str]:
-    """Return the arguments of what plays the nodes."""
+def kwok(kubeconfig: Path, stages: Path, *, node: str = "") -> list[str]:
+    """Return the arguments of what plays the nodes: one of them, or all."""
     return [
-        f"--kubeconfig={site.kubeconfig}",
-        "--manage-all-nodes=true",
+        f"--kubeconfig={kubeconfig}",
+        f"--manage-single-node={node}" if node else "--manage-all-nodes=true",
         f"--config={stages}",
         f"--cidr={POD_RANGE}",
         "--node-ip=10.0.0.1",

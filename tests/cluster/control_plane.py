@@ -6,7 +6,6 @@ import json
 import secrets
 import shutil
 import signal
-import ssl
 import subprocess
 import tempfile
 import urllib.error
@@ -16,8 +15,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.cluster import build, components
+from tests.cluster.access import Access
 from tests.cluster.components import Site
-from tests.cluster.kubeconfig import write_kubeconfig
 from tests.cluster.processes import (
     PATIENCE_SECONDS,
     DidNotStart,
@@ -39,7 +38,7 @@ NODE: dict[str, Any] = {
 }
 
 
-class ControlPlane:
+class ControlPlane(Access):
     """A running cluster.
 
     Attributes:
@@ -49,9 +48,9 @@ class ControlPlane:
 
     def __init__(self, site: Site, token: str, pids: dict[str, int] | None = None) -> None:
         """Take hold of a cluster; `start` and `attach` make one."""
-        self.site = site
+        super().__init__(site, token)
+        self.site: Site = site
         self.pids = dict(pids or {})
-        self._token = token
 
     @classmethod
     def start(
@@ -124,11 +123,6 @@ class ControlPlane:
         """Return the stock kubectl of this cluster's version."""
         return build.control_plane_folder() / "kubectl"
 
-    @property
-    def credentials(self) -> dict[str, str]:
-        """Return the headers that make a request the administrator's."""
-        return {"Authorization": f"Bearer {self._token}"}
-
     def log_of(self, component: str) -> Path:
         """Return where a component's output goes."""
         return self.site.folder / f"{component}.log"
@@ -164,31 +158,12 @@ class ControlPlane:
                 end(self.pids.pop(name), how=signal.SIGKILL)
         shutil.rmtree(self.site.folder, ignore_errors=True)
 
-    def write_kubeconfig(self, path: Path, *, token: str, namespace: str = "default") -> Path:
-        """Write a kubeconfig for somebody who has a token of this cluster."""
-        authority = self.site.certificate("ca.crt")
-        return write_kubeconfig(
-            path, server=self.site.url, authority=authority, token=token, namespace=namespace
-        )
-
     def placed(self, text: str) -> str:
         """Return manifests as they are: every node of this cluster is the tests' own."""
         return text
 
     def owns(self, kind: str, name: str) -> None:
         """Remember nothing: this cluster ends with the tests."""
-
-    def request(self, method: str, path: str, body: Any = None) -> Any:
-        """Send one request as the administrator and return the decoded answer."""
-        data = None if body is None else json.dumps(body).encode()
-        headers = {**self.credentials, "Content-Type": "application/json"}
-        request = urllib.request.Request(
-            self.site.url + path, data=data, method=method, headers=headers
-        )
-        context = ssl.create_default_context(cafile=str(self.site.certificate("ca.crt")))
-        with urllib.request.urlopen(request, timeout=10, context=context) as answer:
-            text = answer.read()
-        return json.loads(text) if text[:1] in {b"{", b"["} else text.decode()
 
     def _prepare(self) -> None:
         folder = self.site.folder
@@ -210,7 +185,7 @@ class ControlPlane:
             case "kube-scheduler":
                 return components.kube_scheduler(self.site)
             case "kwok":
-                return components.kwok(self.site, HERE / "stages.yaml")
+                return components.kwok(self.kubeconfig, HERE / "stages.yaml")
             case _:
                 raise ValueError(f"{name!r} is none of {', '.join(ORDER)}")
 
@@ -234,13 +209,7 @@ class ControlPlane:
         self.request("POST", "/api/v1/nodes", NODE)
 
         def is_ready() -> bool:
-            if not self._has_default_account():
-                return False
-            status = self.request("GET", "/api/v1/nodes/node-0").get("status") or {}
-            return any(
-                each["type"] == "Ready" and each["status"] == "True"
-                for each in status.get("conditions") or ()
-            )
+            return self._has_default_account() and self.is_node_ready("node-0")
 
         wait_until(
             is_ready, at_most=PATIENCE_SECONDS, what="a node to be ready", log=self.log_of("kwok")

@@ -15,7 +15,6 @@ import signal
 import ssl
 import subprocess
 import tempfile
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -23,12 +22,11 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from tests.cluster import build
-from tests.cluster.kubeconfig import write_kubeconfig
+from tests.cluster import build, components
+from tests.cluster.access import Access
 from tests.cluster.processes import PATIENCE_SECONDS, end, start, wait_until
 
 HERE = Path(__file__).parent
-POD_RANGE = "10.244.0.0/14"
 MARK = "test.rollouts.dev/node"
 TOKEN_DURATION = "4h"
 INGRESS_STAGE = "ingress-has-address"
@@ -57,11 +55,13 @@ class ForeignSite:
         return self.folder / name
 
 
-class ForeignCluster:
+class ForeignCluster(Access):
     """The cluster of a kubeconfig, with a node of ours in it; `stop` leaves it as it was.
 
     Custom resource definitions stay: they may have been there before.
     """
+
+    answer_seconds_max = 30.0
 
     def __init__(self, kubeconfig: Path, folder: Path) -> None:
         """Take hold of a cluster; `start` prepares it."""
@@ -70,10 +70,11 @@ class ForeignCluster:
         self._of_user = kubeconfig
         self._made: list[tuple[str, str]] = []
         self._kwok: int | None = None
-        self._token = ""
         cluster = self._kubectl_json("config", "view", "--minify", "--flatten", "--raw")
         server = cluster["clusters"][0]["cluster"]
-        self.site = ForeignSite(folder, server["server"])
+        site = ForeignSite(folder, server["server"])
+        super().__init__(site, token="")
+        self.site: ForeignSite = site
         authority = base64.b64decode(server.get("certificate-authority-data", ""))
         self.site.certificate("ca.crt").write_bytes(authority or _system_authorities())
 
@@ -105,30 +106,6 @@ class ForeignCluster:
         """Return the machine's kubectl, or the one that is built for the tests."""
         found = shutil.which("kubectl")
         return Path(found) if found else build.control_plane_folder() / "kubectl"
-
-    @property
-    def credentials(self) -> dict[str, str]:
-        """Return the headers that make a request the account's."""
-        return {"Authorization": f"Bearer {self._token}"}
-
-    def write_kubeconfig(self, path: Path, *, token: str, namespace: str = "default") -> Path:
-        """Write a kubeconfig for somebody who has a token of this cluster."""
-        authority = self.site.certificate("ca.crt")
-        return write_kubeconfig(
-            path, server=self.site.url, authority=authority, token=token, namespace=namespace
-        )
-
-    def request(self, method: str, path: str, body: Any = None) -> Any:
-        """Send one request as the account and return the decoded answer."""
-        data = None if body is None else json.dumps(body).encode()
-        headers = {**self.credentials, "Content-Type": "application/json"}
-        request = urllib.request.Request(
-            self.site.url + path, data=data, method=method, headers=headers
-        )
-        context = ssl.create_default_context(cafile=str(self.site.certificate("ca.crt")))
-        with urllib.request.urlopen(request, timeout=30, context=context) as answer:
-            text = answer.read()
-        return json.loads(text) if text[:1] in {b"{", b"["} else text.decode()
 
     def placed(self, text: str) -> str:
         """Return manifests, as YAML or JSON, whose pods run on the tests' own node."""
@@ -234,18 +211,11 @@ class ForeignCluster:
         build.build_kwok()
         self._kwok = start(
             build.kwok_folder() / "kwok",
-            [
-                f"--kubeconfig={self.kubeconfig}",
-                f"--manage-single-node={self.name}",
-                f"--config={stages}",
-                f"--cidr={POD_RANGE}",
-                "--node-ip=10.0.0.1",
-                "--node-lease-duration-seconds=40",
-            ],
+            components.kwok(self.kubeconfig, stages, node=self.name),
             self.folder / "kwok.log",
         )
         wait_until(
-            self._is_node_ready,
+            lambda: self.is_node_ready(self.name),
             at_most=PATIENCE_SECONDS,
             what=f"node {self.name} to be ready",
             log=self.folder / "kwok.log",
@@ -261,13 +231,6 @@ class ForeignCluster:
             if not classes or f"name: {INGRESS_STAGE}" not in each
         ]
         return "\n---\n".join(kept)
-
-    def _is_node_ready(self) -> bool:
-        status = self.request("GET", f"/api/v1/nodes/{self.name}").get("status") or {}
-        return any(
-            each["type"] == "Ready" and each["status"] == "True"
-            for each in status.get("conditions") or ()
-        )
 
     def _kubectl_json(self, *words: str) -> Any:
         return json.loads(self._kubectl(*words, "-o", "json", kubeconfig=self._of_user))
