@@ -134,34 +134,36 @@ def test_a_run_goes_on_with_what_it_resolved_when_its_template_is_deleted(live, 
     assert live.images(namespace)["shop:2"] == 5
 
 
-def test_a_condition_is_checked_with_the_argument_that_a_rollout_gives_it(live, numbers):
-    namespace = "condition-argument"
-    metric = {"successCondition": "result < {{args.limit}}"}
-    spec = spec_of(numbers, metric) | {"args": [{"name": "limit", "value": "5"}]}
-    given = [{"name": "limit", "value": "5 &&"}]
-    step = {"analysis": {"templates": [{"templateName": "errors"}], "args": given}}
+def message_of_an_update(live, numbers, namespace, spec, args):
+    """Return what status says of an update whose step gives a template these arguments.
+
+    Nothing has been measured, and no pod of the new image was made.
+    """
+    step = {"analysis": {"templates": [{"templateName": "errors"}], "args": args}}
     live.deploy(namespace, steps=[step])
     live.create(ANALYSIS_TEMPLATE, of_kind("AnalysisTemplate", namespace, spec))
     live.set_image(namespace, "shop:2")
     message = live.until(lambda: live.status(namespace).get("message"))
+    assert (numbers.asked, live.images(namespace)) == (0, {"shop:1": 5})
+    return message
+
+
+def test_a_condition_is_checked_with_the_argument_that_a_rollout_gives_it(live, numbers):
+    metric = {"successCondition": "result < {{args.limit}}"}
+    spec = spec_of(numbers, metric) | {"args": [{"name": "limit", "value": "5"}]}
+    given = [{"name": "limit", "value": "5 &&"}]
+    message = message_of_an_update(live, numbers, "condition-argument", spec, given)
 
     assert "spec.metrics[0].successCondition: " in message
     assert "line 1, column 14: " in message
-    assert (numbers.asked, live.images(namespace)) == (0, {"shop:1": 5})
 
 
 def test_an_injection_through_an_argument_is_refused_before_the_update_begins(live, numbers):
-    namespace = "injection"
     query = "sum(rate(errors{{args.range}}))"
     metric = {"provider": {"prometheus": {"query": query, "address": numbers.url}}}
     spec = spec_of(numbers, metric) | {"args": [{"name": "range"}]}
     hostile = [{"name": "range", "value": "[1m])) or vector(0) # "}]
-    step = {"analysis": {"templates": [{"templateName": "errors"}], "args": hostile}}
-    live.deploy(namespace, steps=[step])
-    live.create(ANALYSIS_TEMPLATE, of_kind("AnalysisTemplate", namespace, spec))
-    live.set_image(namespace, "shop:2")
-    message = live.until(lambda: live.status(namespace).get("message"))
+    message = message_of_an_update(live, numbers, "injection", spec, hostile)
 
     assert "spec.metrics[0].provider.prometheus.query" in message
     assert "would change the query" in message
-    assert (numbers.asked, live.images(namespace)) == (0, {"shop:1": 5})
