@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from bench.speed import describe_speed
+
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -73,6 +75,7 @@ def describe_machine() -> dict[str, str]:
         "memory": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GiB",
         "system": f"{platform.system()} {platform.release()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "speed": describe_speed(),
         "load": f"{one:.1f} over one minute, {five:.1f} over five, before the first bench",
     }
 
