@@ -20,6 +20,7 @@ from rollouts.analysis.facts import (
     TimeToLive,
 )
 from rollouts.analysis.report import RETENTION
+from rollouts.analysis.results import read_results
 from rollouts.analysis.substitute import fill_metric
 from rollouts.api.analysis_metric import Metric, provider_of, provider_settings
 from rollouts.api.analysis_providers import EXECUTED_PROVIDERS
@@ -107,13 +108,15 @@ def _checker(compile_condition: ConditionCompiler) -> ConditionCheck:
 def read_run(manifest: Manifest, program: Program) -> RunFacts:
     """Reduce a run to what planning reads."""
     metadata = manifest["metadata"]
+    status: Manifest = manifest.get("status") or {}
     return RunFacts(
         namespace=metadata.get("namespace", ""),
         name=metadata["name"],
         uid=metadata.get("uid", ""),
         resource_version=str(metadata.get("resourceVersion", "")),
         program=program,
-        status=manifest.get("status") or {},
+        status=status,
+        results=read_results(status),
         subject=subject_of(metadata),
         is_deleted=bool(metadata.get("deletionTimestamp")),
     )

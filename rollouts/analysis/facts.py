@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rollouts.analysis.sample import Sample, Value
 from rollouts.api.problems import Problem
 from rollouts.api.refs import Manifest
+
+if TYPE_CHECKING:
+    from rollouts.analysis.results import Result
 
 JOB_PROVIDER = "job"
 """The one provider whose measurements outlive a controller: they are Jobs."""
@@ -32,12 +35,12 @@ class Phase(StrEnum):
     @property
     def is_finished(self) -> bool:
         """Tell whether it never changes again."""
-        return self not in {Phase.PENDING, Phase.RUNNING}
+        return self not in _OPEN
 
     @property
     def is_bad(self) -> bool:
         """Tell whether it ends a run."""
-        return self in {Phase.FAILED, Phase.ERROR, Phase.INCONCLUSIVE}
+        return self in _BAD
 
 
 def read_phase(text: object) -> Phase:
@@ -46,6 +49,10 @@ def read_phase(text: object) -> Phase:
 
 
 _PHASES = {phase.value: phase for phase in Phase}
+
+# Tuples: the hash of an enum's member is computed in Python, and every pass asks a dozen times.
+_OPEN = (Phase.PENDING, Phase.RUNNING)
+_BAD = (Phase.FAILED, Phase.ERROR, Phase.INCONCLUSIVE)
 
 
 class NoData(StrEnum):
@@ -170,6 +177,7 @@ class RunFacts:
 
     Attributes:
         status: as stored; never changed, only replaced.
+        results: what status holds of each metric, by its name.
         subject: whose run it is, for people and figures: a Rollout, else the template.
     """
 
@@ -179,6 +187,7 @@ class RunFacts:
     resource_version: str
     program: Program
     status: Manifest = field(default_factory=dict)
+    results: Mapping[str, Result] = field(default_factory=dict, compare=False, repr=False)
     subject: str = ""
     is_deleted: bool = False
 

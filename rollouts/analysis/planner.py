@@ -11,7 +11,7 @@ from rollouts.analysis import jobs
 from rollouts.analysis.facts import Answer, Flight, Metric, ObservedRun, Phase, RunFacts, read_phase
 from rollouts.analysis.intake import is_outdated, take_answer, take_job
 from rollouts.analysis.report import completion_events, run_status
-from rollouts.analysis.results import Measurement, Result, read_results, read_time
+from rollouts.analysis.results import Measurement, Result, read_time
 from rollouts.analysis.schedule import next_due
 from rollouts.analysis.verdict import Verdict, assess_metric, assess_run, is_ending, stop_metric
 from rollouts.api.refs import ANALYSIS_RUN, JOB, Manifest, ObjectRef
@@ -122,7 +122,7 @@ def _plan_round(
 def _standings(
     observed: ObservedRun, answers: tuple[Answer, ...], now: datetime
 ) -> Iterator[_Standing]:
-    stored = read_results(observed.run.status)
+    stored = observed.run.results
     for metric in observed.run.program.metrics:
         result = stored.get(metric.name) or Result(metric.name)
         if result.is_dry_run != metric.is_dry_run:
@@ -328,9 +328,8 @@ def _refuse(observed: ObservedRun, now: datetime) -> RunPlan:
     run = observed.run
     words = "; ".join(str(problem) for problem in run.program.problems)
     whole = Verdict(Phase.ERROR, f"Analysis spec invalid: {words}")
-    stored = read_results(run.status)
     ended = tuple(
-        (None, replace(result, phase=Phase.ERROR).drop_open()) for result in stored.values()
+        (None, replace(result, phase=Phase.ERROR).drop_open()) for result in run.results.values()
     )
     status = run_status(run, ended, whole, started_at=_started_at(observed, now), completed_at=now)
     return replace(

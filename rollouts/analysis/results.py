@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 
 from rollouts.analysis.facts import Phase, read_phase
 from rollouts.api.refs import Manifest
@@ -41,7 +42,7 @@ class Measurement:
         return manifest
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that what is derived can be kept
 class Result:
     """All that is remembered of one metric.
 
@@ -64,12 +65,12 @@ class Result:
     is_dry_run: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def last(self) -> Measurement | None:
         """Return the latest measurement."""
         return read_measurement(self.measurements[-1]) if self.measurements else None
 
-    @property
+    @cached_property
     def is_open(self) -> bool:
         """Tell whether status says that a measurement is being taken."""
         return bool(self.measurements) and not is_over(self.measurements[-1])
@@ -77,7 +78,7 @@ class Result:
     @property
     def open(self) -> Measurement | None:
         """Return the measurement that status says is being taken."""
-        return read_measurement(self.measurements[-1]) if self.is_open else None
+        return self.last if self.is_open else None
 
     def put(self, measurement: Measurement) -> Result:
         """Return it with one more measurement; one that was being taken is replaced."""
@@ -149,13 +150,13 @@ def _read_result(manifest: Manifest) -> Result:
     return Result(
         name=manifest["name"],
         phase=read_phase(manifest.get("phase")),
-        count=int(manifest.get("count") or 0),
-        successful=int(manifest.get("successful") or 0),
-        failed=int(manifest.get("failed") or 0),
-        inconclusive=int(manifest.get("inconclusive") or 0),
-        error=int(manifest.get("error") or 0),
-        consecutive_error=int(manifest.get("consecutiveError") or 0),
-        consecutive_success=int(manifest.get("consecutiveSuccess") or 0),
+        count=manifest.get("count") or 0,
+        successful=manifest.get("successful") or 0,
+        failed=manifest.get("failed") or 0,
+        inconclusive=manifest.get("inconclusive") or 0,
+        error=manifest.get("error") or 0,
+        consecutive_error=manifest.get("consecutiveError") or 0,
+        consecutive_success=manifest.get("consecutiveSuccess") or 0,
         measurements=tuple(manifest.get("measurements") or ()),
         message=manifest.get("message") or "",
         is_dry_run=bool(manifest.get("dryRun")),
@@ -192,7 +193,8 @@ def read_time(text: object) -> datetime | None:
 
 def exact_time(time: datetime) -> str:
     """Return a time with microseconds: whole seconds would make an interval of one start early."""
-    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    utc = time if time.tzinfo is UTC else time.astimezone(UTC)
+    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def cut(text: str) -> str:

@@ -31,6 +31,10 @@ class Verdict:
     reason: str = ""
 
 
+_PENDING = Verdict(Phase.PENDING)
+_RUNNING = Verdict(Phase.RUNNING)
+
+
 def is_worse(phase: Phase, than: Phase) -> bool:
     """Tell whether a phase is worse than another."""
     return _BADNESS.index(phase) > _BADNESS.index(than)
@@ -44,9 +48,9 @@ def assess_metric(metric: Metric, result: Result) -> Verdict:
     if result.phase.is_finished:
         return Verdict(result.phase, _limit_broken(metric, result).reason)
     if not result.measurements:
-        return Verdict(Phase.PENDING)
+        return _PENDING
     if result.is_open:
-        return Verdict(Phase.RUNNING)
+        return _RUNNING
     broken = _limit_broken(metric, result)
     if broken.phase.is_bad:
         return broken
@@ -55,7 +59,7 @@ def assess_metric(metric: Metric, result: Result) -> Verdict:
         return Verdict(Phase.SUCCESSFUL)
     if is_used_up(metric, result):
         return _assess_used_up(metric, result)
-    return Verdict(Phase.RUNNING)
+    return _RUNNING
 
 
 def _limit_broken(metric: Metric, result: Result) -> Verdict:
@@ -63,7 +67,7 @@ def _limit_broken(metric: Metric, result: Result) -> Verdict:
 
     Source: the peer's assessMetricFailureInconclusiveOrError.
     """
-    found = Verdict(Phase.RUNNING)
+    found = _RUNNING
     if 0 <= metric.failure_limit < result.failed:
         words = f"failed ({result.failed}) > failureLimit ({metric.failure_limit})"
         found = Verdict(Phase.FAILED, words)
@@ -129,7 +133,7 @@ def assess_run(
     message = ""
     for metric, verdict, result in metrics:
         if not verdict.phase.is_finished:
-            return Verdict(Phase.RUNNING)
+            return _RUNNING
         if metric.is_dry_run:
             continue
         words = message_of(metric, verdict, result)

@@ -142,13 +142,13 @@ class Hub:
         self.reconcilers[kind_name] = reconcile
         self._served[kind_name] = Served(lane, keys)
         if lane not in self.queues:
-            self.queues[lane] = WorkQueue(
+            queue = self.queues[lane] = WorkQueue(
                 self._work,
                 clock=self.clock,
                 workers=workers,
-                on_depth=lambda depth: self.metrics.set_depth(lane, depth),
                 on_lateness=self.metrics.lateness.observe,
             )
+            self.metrics.watch_depth(lane, queue.__len__)
 
     def wake(self, key: Key) -> None:
         """Have an object looked at as soon as possible."""

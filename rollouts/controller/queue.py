@@ -50,7 +50,6 @@ class WorkQueue:
         clock: Callable[[], datetime],
         workers: int = 10,
         random: Random | None = None,
-        on_depth: Callable[[int], None] = lambda _: None,
         on_lateness: Callable[[float], None] = lambda _: None,
         pass_seconds_max: float = PASS_SECONDS_MAX,
     ) -> None:
@@ -60,14 +59,12 @@ class WorkQueue:
             work: one pass; returns when to look again unasked, or None. It may raise: then the
                 key is tried again after a pause that grows with each failure in a row.
             clock: wall time, aware.
-            on_depth: told how many keys wait for a worker.
             on_lateness: told how many seconds after its deadline a key was taken up.
         """
         self._work = work
         self._clock = clock
         self._workers = workers
         self._random = random or Random()  # noqa: S311  # jitter needs no secrecy
-        self._on_depth = on_depth
         self._on_lateness = on_lateness
         self._pass_seconds_max = pass_seconds_max
         self._open = False
@@ -82,6 +79,7 @@ class WorkQueue:
         self.progress_at: float | None = None
 
     def __len__(self) -> int:
+        """Return how many keys wait for a worker."""
         return len(self._ready)
 
     def add(self, key: Key) -> None:
@@ -144,7 +142,6 @@ class WorkQueue:
             task = asyncio.create_task(self._run(key), name=f"pass {'/'.join(key)}")
             self._running[key] = task
             task.add_done_callback(lambda _, key=key: self._finish(key))  # type: ignore[misc]  # mypy cannot infer the default
-        self._on_depth(len(self._ready))
 
     async def _run(self, key: Key) -> None:
         # The one place that catches everything: a bug met by one object must not stop the others.

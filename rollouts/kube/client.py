@@ -88,6 +88,7 @@ class KubernetesAccess:
         Raises:
             NoClusterError: see `connect`.
         """
+        import aiohttp
         from kubernetes.aio.client.configuration import Configuration
         from kubernetes.aio.client.rest import RESTClientObject
 
@@ -96,7 +97,11 @@ class KubernetesAccess:
         configuration.connection_pool_maxsize = 0
         # The session would read proxy variables and ~/.netrc anew for every request, which costs
         # a fifth of its CPU; the proxy is looked up once below, and .netrc is not for clusters.
-        configuration.client_session_kwargs = {"trust_env": False}
+        # Nor does anybody log in to a cluster by cookies.
+        configuration.client_session_kwargs = {
+            "trust_env": False,
+            "cookie_jar": aiohttp.DummyCookieJar(),
+        }
         await _fill(configuration, self._kubeconfig, self._context)
         configuration.proxy = configuration.proxy or environment_proxy(configuration.host)
         tls = (

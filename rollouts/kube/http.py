@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import functools
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, urlencode
 
@@ -81,6 +81,9 @@ class Transport:
         self.access = access
         self._on_request = on_request
         self._request_seconds_max = request_seconds_max
+        self._limits = aiohttp.ClientTimeout(
+            total=request_seconds_max, sock_connect=CONNECT_SECONDS_MAX
+        )
         # Reads have a window of their own, so that a burst of writes cannot starve a re-list.
         self._writes = asyncio.Semaphore(in_flight_count_max)
         self._reads = asyncio.Semaphore(in_flight_count_max)
@@ -108,7 +111,7 @@ class Transport:
         )
         opened = False
         try:
-            async with self._open(call, limits) as response:
+            async with await self._open(call, limits) as response:
                 opened = True
                 self._count(call, str(response.status))
                 if response.status >= 400:
@@ -126,11 +129,8 @@ class Transport:
         await self.access.close()
 
     async def _send(self, call: Call) -> bytes:
-        limits = aiohttp.ClientTimeout(
-            total=self._request_seconds_max, sock_connect=CONNECT_SECONDS_MAX
-        )
         try:
-            async with self._open(call, limits) as response:
+            async with await self._open(call, self._limits) as response:
                 body = await response.read()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             self._count(call, CODE_LOST)
@@ -144,18 +144,15 @@ class Transport:
             raise read_error(call, response.status, response.headers, body)
         return body
 
-    @contextlib.asynccontextmanager
-    async def _open(
-        self, call: Call, limits: aiohttp.ClientTimeout
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _open(self, call: Call, limits: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
+        """Return the answer to a call, unread; credentials that are refused are renewed once."""
         authorization = await self.access.authorization()
         response = await self._request(call, limits, authorization)
         if response.status == 401 and await self.access.renew(authorization):
             # A refused credential means that nothing happened: asking again is safe.
             response.release()
             response = await self._request(call, limits, await self.access.authorization())
-        async with response:
-            yield response
+        return response
 
     async def _request(
         self, call: Call, limits: aiohttp.ClientTimeout, authorization: str
@@ -182,8 +179,12 @@ class Transport:
 
 def build_url(server: str, call: Call) -> URL:
     """Return the address of a call; the server may have a path of its own, as behind Rancher."""
-    query = urlencode(call.query, quote_via=quote)
-    return URL(f"{server}{call.path}{'?' if query else ''}{query}", encoded=True)
+    return URL(f"{server}{call.path}{_query_text(call.query)}", encoded=True)
+
+
+@functools.lru_cache(maxsize=64)
+def _query_text(query: tuple[tuple[str, str], ...]) -> str:
+    return f"?{urlencode(query, quote_via=quote)}" if query else ""
 
 
 def describe(error: BaseException) -> str:

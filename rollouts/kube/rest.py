@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
@@ -274,7 +275,7 @@ class KubeCluster:
             verb,
             f"{ref}{tail}",
             f"{ref.kind.plural}{tail}",
-            f"{_path(ref.kind, ref.namespace)}/{quote(ref.name, safe='')}{tail}",
+            f"{_path(ref.kind, ref.namespace)}/{_segment(ref.name)}{tail}",
             query,
             None if body is None else orjson.dumps(body),
             content_type,
@@ -292,8 +293,14 @@ def _write_query(
 
 def _path(kind: Kind, namespace: str) -> str:
     root = f"/apis/{kind.group}/{kind.version}" if kind.group else f"/api/{kind.version}"
-    scope = f"/namespaces/{quote(namespace, safe='')}" if namespace and kind.namespaced else ""
+    scope = f"/namespaces/{_segment(namespace)}" if namespace and kind.namespaced else ""
     return f"{root}{scope}/{kind.plural}"
+
+
+@functools.lru_cache(maxsize=4096)
+def _segment(name: str) -> str:
+    """Return a name as a segment of a path."""
+    return quote(name, safe="")
 
 
 def _subject(kind: Kind, namespace: str) -> str:

@@ -45,7 +45,7 @@ class Authenticator:
         try:
             async with asyncio.timeout(seconds):
                 request = await self.authorize(request, provider, now, seconds)
-                answer = await self._fetcher.fetch(request, seconds)
+                answer = await self._fetcher.fetch(request, None)
         except TimeoutError:
             raise too_late(request.asked, seconds) from None
         if answer.status == 401:

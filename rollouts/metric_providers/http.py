@@ -31,6 +31,10 @@ CONNECTIONS_MAX = 256
 CONNECTIONS_PER_HOST_MAX = 64
 """One server that hangs must not take the connections of all others."""
 
+URLS_KEPT = 1024
+"""Addresses found good that are not checked anew: they are few, and asked at every interval. What
+a name stands for is checked at every connection all the same."""
+
 USER_AGENT = f"rollouts/{__version__}"
 
 _CHUNK_BYTES = 64 * 1024
@@ -130,13 +134,19 @@ class Fetcher:
         self._policy = policy
         self._contexts = TlsContexts(ca_file)
         self._session: aiohttp.ClientSession | None = None
+        self._known: dict[str, URL] = {}
 
-    async def fetch(self, request: Request, seconds: float) -> Answer:
+    async def fetch(self, request: Request, seconds: float | None) -> Answer:
         """Return the answer to a request, whatever its status; redirects are followed.
+
+        Args:
+            seconds: how long to wait; None where the caller keeps the time.
 
         Raises:
             MeasurementError: no answer in time, none at all, or one that is too long.
         """
+        if seconds is None:
+            return await self._follow(request)
         try:
             async with asyncio.timeout(seconds):
                 return await self._follow(request)
@@ -188,6 +198,16 @@ class Fetcher:
         Raises:
             MeasurementError: it is none, or leads where it must not.
         """
+        known = self._known.get(request.url)
+        if known is not None:
+            return known
+        url = self._check(request)
+        if len(self._known) >= URLS_KEPT:
+            self._known.clear()
+        self._known[request.url] = url
+        return url
+
+    def _check(self, request: Request) -> URL:
         try:
             url = URL(request.url)
             host, port = url.host, url.port

@@ -100,7 +100,6 @@ class Metrics:
             ("verb", "resource", "code"),
             registry=self.registry,
         )
-        self._depths: dict[str, Gauge] = {}
         self._depth = Gauge(
             "rollouts_queue_depth",
             "Objects that wait for a worker",
@@ -124,12 +123,9 @@ class Metrics:
         """Count a request to the API server."""
         self._requests.labels(verb, resource, code).inc()
 
-    def set_depth(self, queue: str, depth: int) -> None:
-        """Say how many keys of a queue wait."""
-        gauge = self._depths.get(queue)
-        if gauge is None:
-            gauge = self._depths[queue] = self._depth.labels(queue)
-        gauge.set(depth)
+    def watch_depth(self, queue: str, depth: Callable[[], int]) -> None:
+        """Ask how many keys of a queue wait, whenever somebody wants to know."""
+        self._depth.labels(queue).set_function(depth)
 
     def observe_pass(self, namespace: str, name: str, seconds: float, *, failed: bool) -> None:
         """Count a pass over one Rollout."""

@@ -67,7 +67,7 @@ def test_the_dashboard_asks_for_metrics_that_are_exposed():
     rollout = RolloutSample("n", "a", "canary", "Nginx", "Paused", 1, 1, 0, 1)
     metrics = Metrics(rollouts=lambda: [rollout], apps=tuple[AppSample, ...])
     metrics.count_request("get", "pods", "200")
-    metrics.set_depth("rollouts", 1)
+    metrics.watch_depth("rollouts", lambda: 1)
     metrics.observe_pass("n", "a", 0.1, failed=True)
     metrics.count_event("n", "a", "Warning", "Why")
     exposed = set(re.findall(rb"^(\w+)", metrics.prepare()(), re.MULTILINE))

@@ -77,7 +77,7 @@ def test_events_are_counted_by_type_and_reason():
 def test_requests_queues_and_leadership_are_exposed():
     metrics = Metrics()
     metrics.count_request("patch", "rollouts/status", "200")
-    metrics.set_depth("rollouts", 7)
+    metrics.watch_depth("rollouts", lambda: 7)
     metrics.leader.set(1)
     metrics.lateness.observe(0.02)
     values = exposed(metrics)
