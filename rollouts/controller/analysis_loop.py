@@ -113,13 +113,10 @@ class AnalysisLoop:
         self.views.forget(change)
         self._hub.wake((ANALYSIS_RUN.kind, change.namespace, change.name))
         gone = change.old
-        if change.new is None and gone is not None and not self._has_other(gone):
+        if change.new is not None or gone is None:
+            return
+        if not self.views.has_subject(gone.namespace, gone.subject):
             self._hub.metrics.analysis.forget(gone.namespace, gone.subject)
-
-    def _has_other(self, gone: RunFacts) -> bool:
-        """Tell whether another run speaks of the same Rollout or template."""
-        where = (gone.namespace, gone.subject)
-        return any((each.namespace, each.subject) == where for each in self.views.runs.items())
 
     async def _reconcile(self, key: Key) -> datetime | None:
         run = self.views.runs.get(key[1], key[2])

@@ -57,9 +57,13 @@ class RunViews:
         self._providers = providers
         self._compiled: dict[str, _Compiled] = {}
         self._written: dict[str, Manifest] = {}
-        self.runs: Store[RunFacts] = Store(self._slim_run, lambda run: (run.uid,))
+        self.runs: Store[RunFacts] = Store(self._slim_run, _run_words)
         self.jobs: Store[JobFacts] = Store(read_job, lambda job: (job.run_uid,))
         self.pods: Store[PodFacts] = Store(_slim_pod, lambda pod: (pod.run_uid,))
+
+    def has_subject(self, namespace: str, subject: str) -> bool:
+        """Tell whether a run speaks of a Rollout or template."""
+        return self.runs.has(f"{namespace}/{subject}")
 
     def jobs_of(self, run: RunFacts) -> tuple[JobFacts, ...]:
         """Return the Jobs that measure for a run, with what their pods say."""
@@ -117,6 +121,10 @@ class RunViews:
         program = compile_program(manifest, self._compile_condition, self._providers)
         self._compiled[uid] = _Compiled(spec, policies, program)
         return program
+
+
+def _run_words(run: RunFacts) -> tuple[str, str]:
+    return run.uid, f"{run.namespace}/{run.subject}"
 
 
 def has_jobs(run: RunFacts) -> bool:

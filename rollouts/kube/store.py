@@ -106,6 +106,10 @@ class Store(Generic[T]):
         names = sorted(self._indexed.get(key, ()), key=_by_name)
         return tuple(self._entries[name].value for name in names)
 
+    def has(self, key: str) -> bool:
+        """Tell whether there is an object whose index words contain `key`."""
+        return key in self._indexed
+
     def replace(self, items: Iterable[Manifest], *, resource_version: str = "") -> list[Change[T]]:
         """Take a complete list; whatever it lacks has been deleted.
 

@@ -261,10 +261,12 @@ def test_the_index_follows_changes_and_deletions():
 
     assert store.indexed("x") == ()
     assert len(store.indexed("y")) == 1
+    assert (store.has("x"), store.has("y")) == (False, True)
 
     store.observe("DELETED", thing("a", 3))
 
     assert store.indexed("y") == ()
+    assert not store.has("y")
 
 
 def test_after_a_rewind_all_news_counts_and_a_list_removes_the_rest():
