@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from rollouts.core.facts import ReplicaSetFacts, ServiceFacts
 from rollouts.core.replicas import canary_scale_at, weight_reached
 from rollouts.core.situation import Situation, is_available
 from rollouts.core.spec import ceil_div
@@ -92,7 +93,7 @@ def _lower(situation: Situation, goal: int, live: int) -> int:
     """Return how far the weight may fall now: no faster than stable's pods can take it over."""
     revisions, spec = situation.revisions, situation.spec
     service, stable_service = situation.canary_service, situation.stable_service
-    serving = situation.with_hash(service.pod_hash) if service else None
+    serving = _served(situation, service) if service else None
     is_switching = situation.is_updating and not situation.is_aborted
     if is_switching and may_switch_canary(situation):
         serving = revisions.current  # The Service is pointed at it before the weight moves.
@@ -109,3 +110,9 @@ def _lower(situation: Situation, goal: int, live: int) -> int:
         return goal  # Both Services lead to the same pods, or there is nobody to serve.
     carried = stable.serving * spec.max_weight // spec.replicas
     return min(live, max(goal, spec.max_weight - carried))
+
+
+def _served(situation: Situation, service: ServiceFacts) -> ReplicaSetFacts | None:
+    """Return a set with available pods that a Service leads to; without a hash it selects all."""
+    selected = (each for each in situation.revisions.all if service.pod_hash in {"", each.pod_hash})
+    return next((each for each in selected if is_available(each)), None)
