@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
+PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+"""What the one binary of the control plane behaves as."""
 VERSION_PACKAGE = "k8s.io/component-base/version"
 
 
@@ -53,8 +54,9 @@ def build() -> None:
     major, minor, _ = version.removeprefix("v").split(".", 2)
     stamps = {"gitVersion": version, "gitMajor": major, "gitMinor": minor}
     stamp = " ".join(f"-X {VERSION_PACKAGE}.{name}={value}" for name, value in stamps.items())
-    folder = control_plane_folder()
-    _build(HERE / "controlplane", ".", folder / "controlplane", flags=f"-s -w {stamp}")
+    module, flags, folder = HERE / "controlplane", f"-s -w {stamp}", control_plane_folder()
+    _build(module, ".", folder / "controlplane", flags=flags)
+    _build(module, "k8s.io/kubernetes/cmd/kubectl", folder / "kubectl", flags=flags)
     for program in PROGRAMS:
         link = folder / program
         if not link.is_symlink():
@@ -73,7 +75,8 @@ def build_kwok() -> None:
 
 def is_built() -> bool:
     """Tell whether the cache has everything that a cluster needs."""
-    return (control_plane_folder() / PROGRAMS[-1]).exists() and (kwok_folder() / "kwok").exists()
+    programs = (control_plane_folder() / name for name in (*PROGRAMS, "kubectl"))
+    return all(each.exists() for each in (*programs, kwok_folder() / "kwok"))
 
 
 def _build(module: Path, package: str, target: Path, *, flags: str) -> None:
