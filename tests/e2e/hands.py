@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.cluster.processes import wait_until
+
 ROOT = Path(__file__).parents[2]
 COMMAND_SECONDS_MAX = 60
 BUSY_COUNT_MAX, BUSY_SECONDS = 200, 0.1
@@ -54,6 +56,16 @@ class Hands:
         done = self.attempt(line, stdin=stdin)
         assert (done.returncode, done.stderr) == (0, ""), f"kubectl {line}: {done.stderr}"
         return done.stdout
+
+    def await_definitions(self):
+        """Wait until everything that is defined is served."""
+        # kubectl cannot wait for a definition of which the server has said nothing yet.
+        words = "wait --for=condition=Established crd --all --timeout=20s"
+        wait_until(
+            lambda: self.attempt(words).returncode == 0,
+            at_most=COMMAND_SECONDS_MAX,
+            what="the definitions to be served",
+        )
 
     def get(self, line):
         """Return the objects that `kubectl get` finds."""

@@ -66,6 +66,7 @@ def test_the_definitions_are_applied_by_kubectl_without_a_warning(hands):
     copies = [_copy(crd) for crd in crd_manifests()]
     items = {"apiVersion": "v1", "kind": "List", "items": copies}
     said = hands.run("apply -f -", stdin=items)
+    hands.await_definitions()
     hands.run("delete -f -", stdin=items)
 
     assert said.count(" created") == len(NAMES)

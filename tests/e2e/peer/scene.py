@@ -74,7 +74,7 @@ class Scene:
     def _apply(self, path):
         done = self.hands.attempt(f"apply --server-side --force-conflicts -f {path}")
         assert done.returncode == 0, done.stderr
-        self.hands.run("wait --for=condition=Established crd --all --timeout=60s")
+        self.hands.await_definitions()
 
     def _leave(self, namespace, left):
         self.create("", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
