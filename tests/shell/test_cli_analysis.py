@@ -505,13 +505,16 @@ def test_watching_in_a_pipe_prints_the_tree_again_when_something_was_measured(li
     namespace, _ = gated(live, numbers, interval="300ms", count=1000)
 
     with started(live, "get", "shop", "-n", namespace, "--watch") as process:
-        seen = ""
-        while "✔ 3" not in seen:
-            seen += process.stdout.readline()
-        process.send_signal(signal.SIGINT)
+        counts = {}  # in the order of their first appearance
+        for line in process.stdout:
+            counts |= dict.fromkeys(int(count) for count in re.findall(r"✔ (\d+)", line))
+            if len(counts) == 3:
+                process.send_signal(signal.SIGINT)
+                break
         process.communicate(timeout=20)
 
-    assert "✔ 2" in seen
+    assert len(counts) == 3
+    assert list(counts) == sorted(counts)
 
 
 # -- as a plugin, and where signs do not fit -------------------------------------------------------
