@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import PurePosixPath
 
 import pytest
@@ -37,6 +38,11 @@ def pytest_collection_modifyitems(items):
     for item in items if foreign_kubeconfig() is not None else ():
         if item.get_closest_marker("still") is not None:
             item.add_marker(pytest.mark.skip("things move by themselves in this cluster"))
+
+
+def pytest_collection_finish():
+    """Spare the garbage collector the ten thousand tests, which stay until the end."""
+    gc.freeze()
 
 
 def pytest_itemcollected(item):
