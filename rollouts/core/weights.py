@@ -101,7 +101,8 @@ def _lower(situation: Situation, goal: int, live: int) -> int:
         return goal  # Requests sent there are lost; anywhere else is better.
     stable = revisions.stable
     if stable is None:
-        return live
+        behind = _served(situation, stable_service) if stable_service else None
+        return goal if behind is serving else live
     is_switched = stable_service is not None and stable_service.pod_hash == stable.pod_hash
     is_settled = settles_at(situation) is None or situation.is_aborted
     if not is_switched or not is_settled:

@@ -453,6 +453,20 @@ def test_a_weight_set_on_a_first_deployment_is_taken_back() -> None:
     assert deeds(plan(observed)) == ["weight 0"]
 
 
+def test_a_weight_set_on_a_first_deployment_stays_with_the_only_pods_that_serve() -> None:
+    observed = Observed(
+        rollout_facts("v2", status={"currentPodHash": "v2", "currentStepHash": "steps"}),
+        (replica_set("v1", 5, available=0), replica_set("v2", 5, available=3)),
+        services={
+            "shop-stable": service("shop-stable", "v1"),
+            "shop-canary": service("shop-canary"),
+        },
+        route=RouteFacts(24),
+    )
+
+    assert not [deed for deed in deeds(plan(observed)) if deed.startswith("weight")]
+
+
 @pytest.mark.parametrize(("age", "phase"), [(1.0, None), (2.0, "Degraded")])
 def test_objects_applied_together_with_a_new_rollout_may_arrive_a_moment_later(
     age: float, phase: str | None
