@@ -3,6 +3,12 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
+# The only folders with tests that need a true control plane, stock programs or a whole demo.
+E2E    := tests/e2e tests/contract tests/chart tests/compatibility \
+          tests/shell/test_demo.py tests/unit/api/test_documents.py
+
+# Many images set this; then each of some hundred processes would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check style types contracts tests e2e swarm cluster-build cluster-up cluster-down bench crds chart format clean
 
@@ -30,7 +36,8 @@ tests: $(VENV)/.dev  ## the tests alone (ARGS="-k pause")
 # Programs in Go start by the hundred here, and memory is not scarce.
 e2e: export GOGC = 400
 e2e: $(VENV)/.dev  ## on a true control plane and with stock kubectl and helm (needs them, and Go)
-	$(BIN)/pytest -m "real or kubectl or helm or played" -n 3 --dist loadscope --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest -m "real or kubectl or helm or played" -n 3 --dist loadscope --no-loadscope-reorder $(ARGS) \
+	  $(E2E)
 
 swarm: $(VENV)/.dev  ## ten times as many random histories, and each crash in every manner
 	ROLLOUTS_TEST_EFFORT=10 $(BIN)/pytest -n 2 --dist worksteal $(ARGS) \
@@ -60,12 +67,12 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 
 $(VENV)/.installed: pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/python || $(PYTHON) -m venv --upgrade-deps $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --editable .
 	touch $@
 
 $(VENV)/.dev: pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/python || $(PYTHON) -m venv --upgrade-deps $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --editable '.[dev]'
 	touch $@ $(VENV)/.installed
 

@@ -146,3 +146,17 @@ def _imports(tree):
         elif isinstance(node, ast.ImportFrom):
             yield node.module
             yield from (f"{node.module}.{each.name}" for each in node.names)
+
+
+def test_make_e2e_looks_wherever_a_test_needs_a_true_cluster_or_a_stock_program():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    [folders] = re.findall(r"^E2E\s*:=(.*)$", makefile, re.MULTILINE)
+    mark = re.compile(r"\bmark\.(real|kubectl|helm|played)\b")
+    marked = [path for path in (ROOT / "tests").rglob("test_*.py") if mark.search(path.read_text())]
+
+    assert marked
+    assert [
+        name_of(path)
+        for path in marked
+        if not any(path.is_relative_to(ROOT / folder) for folder in folders.split())
+    ] == []
