@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from rollouts.analysis.compile import compile_program, read_run
-from rollouts.analysis.facts import Answer, ConditionError, Flight, JobFacts, ObservedRun, Phase
+from rollouts.analysis.facts import Answer, ConditionError, Flight, JobFacts, ObservedRun
 from rollouts.analysis.invariants import check_run_plan
+from rollouts.analysis.phase import Phase
 from rollouts.analysis.planner import plan_analysis_run
 from rollouts.analysis.sample import Gap, Sample
 

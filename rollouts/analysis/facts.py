@@ -6,53 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from rollouts.analysis.phase import Phase, read_phase
+from rollouts.analysis.results import Result
 from rollouts.analysis.sample import Sample, Value
 from rollouts.api.problems import Problem
 from rollouts.api.refs import Manifest
-
-if TYPE_CHECKING:
-    from rollouts.analysis.results import Result
 
 JOB_PROVIDER = "job"
 """The one provider whose measurements outlive a controller: they are Jobs."""
 
 RUN_UID = "analysisrun.argoproj.io/uid"
 """Label of a Job and of its pods: which run they measure for."""
-
-
-class Phase(StrEnum):
-    """Of a measurement, a metric or a run; the words are the peer's."""
-
-    PENDING = "Pending"
-    RUNNING = "Running"
-    SUCCESSFUL = "Successful"
-    FAILED = "Failed"
-    ERROR = "Error"
-    INCONCLUSIVE = "Inconclusive"
-
-    @property
-    def is_finished(self) -> bool:
-        """Tell whether it never changes again."""
-        return self not in _OPEN
-
-    @property
-    def is_bad(self) -> bool:
-        """Tell whether it ends a run."""
-        return self in _BAD
-
-
-def read_phase(text: object) -> Phase:
-    """Read a stored phase; one that we do not know was not written by a controller: pending."""
-    return _PHASES.get(text, Phase.PENDING) if isinstance(text, str) else Phase.PENDING
-
-
-_PHASES = {phase.value: phase for phase in Phase}
-
-# Tuples: the hash of an enum's member is computed in Python, and every pass asks a dozen times.
-_OPEN = (Phase.PENDING, Phase.RUNNING)
-_BAD = (Phase.FAILED, Phase.ERROR, Phase.INCONCLUSIVE)
 
 
 class NoData(StrEnum):

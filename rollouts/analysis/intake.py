@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from rollouts.analysis.facts import Answer, JobFacts, Metric, Phase
+from rollouts.analysis.facts import Answer, JobFacts, Metric
 from rollouts.analysis.jobs import find_job, is_job, job_outcome
 from rollouts.analysis.judge import judge
+from rollouts.analysis.phase import Phase
 from rollouts.analysis.results import Measurement, Result, exact_time
 from rollouts.analysis.sample import Sample
 

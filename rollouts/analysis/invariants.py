@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from rollouts.analysis.facts import Metric, NoData, ObservedRun, Phase
+from rollouts.analysis.facts import Metric, NoData, ObservedRun
+from rollouts.analysis.phase import Phase
 from rollouts.analysis.planner import RunPlan
 from rollouts.analysis.sample import Gap, Sample
 from rollouts.api.refs import ANALYSIS_RUN, Manifest

@@ -6,7 +6,8 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 
-from rollouts.analysis.facts import JOB_PROVIDER, RUN_UID, JobFacts, Metric, Phase, RunFacts
+from rollouts.analysis.facts import JOB_PROVIDER, RUN_UID, JobFacts, Metric, RunFacts
+from rollouts.analysis.phase import Phase
 from rollouts.analysis.results import Result
 from rollouts.api.refs import ANALYSIS_RUN, JOB, Manifest
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rollouts.analysis.facts import Condition, ConditionError, Metric, NoData, Phase
+from rollouts.analysis.facts import Condition, ConditionError, Metric, NoData
+from rollouts.analysis.phase import Phase
 from rollouts.analysis.sample import Gap, Sample, as_it_is, hidden_result
 
 _POLICY_PHASES = {

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 from rollouts.actions import Create, Delete, Event
 from rollouts.analysis import jobs
-from rollouts.analysis.facts import Answer, Flight, Metric, ObservedRun, Phase, RunFacts, read_phase
+from rollouts.analysis.facts import Answer, Flight, Metric, ObservedRun, RunFacts
 from rollouts.analysis.intake import is_outdated, take_answer, take_job
+from rollouts.analysis.phase import Phase, read_phase
 from rollouts.analysis.report import completion_events, run_status
 from rollouts.analysis.results import Measurement, Result, read_time
 from rollouts.analysis.schedule import next_due

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from rollouts.actions import Event
-from rollouts.analysis.facts import Metric, Phase, RunFacts
+from rollouts.analysis.facts import Metric, RunFacts
+from rollouts.analysis.phase import Phase
 from rollouts.analysis.results import Result, cut, exact_time, read_time
 from rollouts.analysis.verdict import Verdict, summarize
 from rollouts.api.refs import Manifest

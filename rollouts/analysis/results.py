@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 
-from rollouts.analysis.facts import Phase, read_phase
+from rollouts.analysis.phase import Phase, read_phase
 from rollouts.api.refs import Manifest
 from rollouts.api.times import parse_time
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from rollouts.analysis.facts import Metric, Phase
+from rollouts.analysis.facts import Metric
+from rollouts.analysis.phase import Phase
 from rollouts.analysis.results import Result
 
 ERROR_RETRY = timedelta(seconds=10)

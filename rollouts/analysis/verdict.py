@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rollouts.analysis.facts import Metric, Phase
+from rollouts.analysis.facts import Metric
+from rollouts.analysis.phase import Phase
 from rollouts.analysis.results import Result
 from rollouts.analysis.schedule import is_used_up
 from rollouts.api.refs import Manifest

@@ -197,13 +197,13 @@ async def watch_run(cluster: KubeCluster, ref: ObjectRef, *, timeout_seconds: fl
 
 
 def _phase(manifest: Manifest) -> str:
-    from rollouts.analysis.facts import read_phase
+    from rollouts.analysis.phase import read_phase
 
     return read_phase((manifest.get("status") or {}).get("phase")).value
 
 
 def _has_ended(manifest: Manifest) -> bool:
-    from rollouts.analysis.facts import Phase
+    from rollouts.analysis.phase import Phase
 
     return Phase(_phase(manifest)).is_finished
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from rollouts.analysis.facts import Phase
+from rollouts.analysis.phase import Phase
 from rollouts.api.refs import Manifest
 from rollouts.cli.picture import Line, age_of, icon_of
 from rollouts.cli.plain_text import one_line

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rollouts.analysis.facts import Metric, Phase
+from rollouts.analysis.facts import Metric
 from rollouts.analysis.intake import QUERY_METADATA, WARNINGS_METADATA
 from rollouts.analysis.jobs import JOB_NAME
+from rollouts.analysis.phase import Phase
 from rollouts.analysis.results import Measurement, read_time
 from rollouts.api.problems import show_value
 from rollouts.api.spot import Spot

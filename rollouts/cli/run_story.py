@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rollouts.analysis.facts import read_phase
+from rollouts.analysis.phase import read_phase
 from rollouts.analysis.results import Measurement, Result, read_measurement, read_results
 from rollouts.api.refs import Manifest
 from rollouts.cli.picture import icon_of

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from rollouts.analysis.facts import Metric, Phase, RunFacts
+from rollouts.analysis.facts import Metric, RunFacts
+from rollouts.analysis.phase import Phase
 from rollouts.analysis.results import Measurement, Result, read_measurement, read_results, read_time
 from rollouts.analysis.schedule import next_due
 from rollouts.analysis.verdict import assess_metric

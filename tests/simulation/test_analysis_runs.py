@@ -11,7 +11,7 @@ from simulation.analysis_oracle import Oracle
 from simulation.analysis_world import World, draw
 
 from rollouts.analysis import intake
-from rollouts.analysis.facts import Phase
+from rollouts.analysis.phase import Phase
 from rollouts.analysis.sample import Sample
 from rollouts.controller import reconcile_run
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from analysis_runs import facts, job_metric, run_manifest
 
-from rollouts.analysis.facts import Phase
 from rollouts.analysis.jobs import job_manifest, job_name, job_outcome, pull_problem, read_job
+from rollouts.analysis.phase import Phase
 
 UID = "e45f2b0b-f898-4146-a7e8-6675c99c0ed8"
 

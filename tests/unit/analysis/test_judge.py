@@ -16,8 +16,8 @@ from analysis_runs import (
 )
 from builders import NOW
 
-from rollouts.analysis.facts import Phase
 from rollouts.analysis.judge import judge
+from rollouts.analysis.phase import Phase
 from rollouts.analysis.sample import Gap
 
 

@@ -22,8 +22,9 @@ from analysis_runs import (
 )
 
 from rollouts.analysis.compile import compile_program
-from rollouts.analysis.facts import Answer, ObservedRun, Phase
+from rollouts.analysis.facts import Answer, ObservedRun
 from rollouts.analysis.invariants import check_run_plan
+from rollouts.analysis.phase import Phase
 from rollouts.analysis.planner import GATHER, plan_analysis_run
 from rollouts.analysis.results import read_results
 
