@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from e2e.account import install
@@ -59,6 +60,32 @@ def make_world(control_plane, recorder, tmp_path_factory):
         return World(name, cluster=control_plane, recorder=recorder, folder=folder, **options)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def stage(request):
+    """Begin the stories of all modules at the first use, so that none waits for another module.
+
+    A module that takes part has a function `performer`, which is given a way to get fixtures of
+    the session and returns what plays one of its stories.
+    """
+    pool, performers, playing = ThreadPoolExecutor(AT_ONCE), {}, {}
+    for item in request.session.items:
+        module, params = item.module, getattr(item, "callspec", _Nothing).params
+        if "story" not in params or not hasattr(module, "performer"):
+            continue
+        if module not in performers:
+            performers[module] = module.performer(request.getfixturevalue)
+        story = params["story"]
+        playing[module, story] = pool.submit(performers[module], story)
+    yield lambda module, story: playing[module, story].result()
+    pool.shutdown(cancel_futures=True)
+
+
+@pytest.fixture(scope="module")
+def perform(stage, request):
+    """Wait for a story of the module; one with fixtures of its own plays its stories by itself."""
+    return partial(stage, request.module)
 
 
 @pytest.fixture(scope="module")

@@ -62,14 +62,15 @@ def test_the_definitions_are_applied_by_the_server_without_a_warning(hands):
 
 
 def test_the_definitions_are_applied_by_kubectl_without_a_warning(hands):
-    """As copies of other groups: the definitions themselves are the server's already."""
+    """As copies of other groups: the definitions themselves are the server's already.
+
+    Not for good, because the server can take a minute to forget a definition.
+    """
     copies = [_copy(crd) for crd in crd_manifests()]
     items = {"apiVersion": "v1", "kind": "List", "items": copies}
-    said = hands.run("apply -f -", stdin=items)
-    hands.await_definitions()
-    hands.run("delete -f -", stdin=items)
+    said = hands.run("apply --dry-run=server -f -", stdin=items)
 
-    assert said.count(" created") == len(NAMES)
+    assert said.count(" created (server dry run)") == len(NAMES)
 
 
 def _copy(crd):

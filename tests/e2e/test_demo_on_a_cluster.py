@@ -77,8 +77,10 @@ async def measured(stage, story, world):
         yield replace(stage, gate=gate)
 
 
-@pytest.fixture(scope="module")
-def perform(make_world, controller, make_controller):
+def performer(fixture):
+    make_world, controller = fixture("make_world"), fixture("controller")
+    make_controller = fixture("make_controller")
+
     def run(story):
         if story in GATED and BINARY is None:
             return None

@@ -185,11 +185,14 @@ class Scene:
         return self._make_controller(self.instance, kubeconfig=kubeconfig, **options)
 
 
-@pytest.fixture(scope="module")
-def perform(control_plane, make_world, make_controller, accounts):
+def performer(fixture):
+    cast = [
+        fixture(each) for each in ("control_plane", "make_world", "make_controller", "accounts")
+    ]
+
     def run(story):
         instance = story.__name__.replace("_", "-")[:30].strip("-")
-        story(Scene(instance, control_plane, make_world, make_controller, accounts))
+        story(Scene(instance, *cast))
 
     return run
 

@@ -256,8 +256,9 @@ def kinds(version):
     return made
 
 
-@pytest.fixture(scope="module")
-def perform(make_world, controller):
+def performer(fixture):
+    make_world, controller = fixture("make_world"), fixture("controller")
+
     def run(story):
         world = make_world(story.__name__, check=controller.check)
         story(world, world.repository())

@@ -270,8 +270,8 @@ def without_a_router_pods_split_the_traffic(world):
     assert world.wait_for("Healthy")["stableRS"] == world.hash_of(SECOND)
 
 
-@pytest.fixture(scope="module")
-def perform(make_world, controller):
+def performer(fixture):
+    make_world, controller = fixture("make_world"), fixture("controller")
     return lambda story: story(make_world(story.__name__, check=controller.check))
 
 
