@@ -7,6 +7,7 @@ import subprocess
 import threading
 
 import yaml
+from e2e.hands import Hands
 from programs import HELM
 
 from tests.chart.helm import CHART, run_helm
@@ -98,5 +99,5 @@ def install(cluster, folder):
         for name in (HOME, LOGINS, MEASURED)
     ]
     accounts.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(namespaces))
-    accounts.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+    Hands(cluster, folder).await_definitions()
     return accounts

@@ -6,6 +6,7 @@ import json
 
 import pytest
 import yaml
+from e2e.jobs import ask, template_of
 from e2e.world import FIRST, SECOND, STEPS
 
 from tests.cluster.rights import documents_of
@@ -14,35 +15,6 @@ pytestmark = pytest.mark.real
 
 INSTANCE = "lacking"
 RUNS = "analysisruns"
-TEMPLATE = {
-    "apiVersion": "argoproj.io/v1alpha1",
-    "kind": "AnalysisTemplate",
-    "metadata": {"name": "check"},
-    "spec": {
-        "metrics": [
-            {
-                "name": "check",
-                "provider": {
-                    "job": {
-                        "spec": {
-                            "template": {
-                                "spec": {
-                                    "restartPolicy": "Never",
-                                    "containers": [{"name": "check", "image": "myorg/check:1"}],
-                                }
-                            }
-                        }
-                    }
-                },
-            }
-        ]
-    },
-}
-
-
-def ask_the_job(rollout):
-    steps = rollout["spec"]["strategy"]["canary"]["steps"]
-    steps[1] = {"analysis": {"templates": [{"templateName": "check"}]}}
 
 
 def without(role, resource):
@@ -75,8 +47,8 @@ def test_a_missing_right_holds_what_is_guarded_until_it_is_granted(
     )
     with make_controller(INSTANCE, kubeconfig=kubeconfig) as running:
         guarded.check = plain.check = running.check
-        guarded.kubectl("kubectl apply -f -", stdin=json.dumps(TEMPLATE))
-        guarded.deploy(pause="{duration: 1s}", change=ask_the_job)
+        guarded.kubectl("kubectl apply -f -", stdin=json.dumps(template_of("check")))
+        guarded.deploy(pause="{duration: 1s}", change=lambda rollout: ask(rollout, "check"))
         plain.deploy(pause="{duration: 1s}")
         for world in (guarded, plain):
             world.set_image(SECOND)

@@ -9,6 +9,7 @@ import json
 import time
 
 import pytest
+from e2e.jobs import BAD, ask, template_of
 from e2e.world import FIRST, SECOND, STEPS, THIRD
 
 from rollouts.api.refs import POD
@@ -198,19 +199,10 @@ def crash_loops_and_missing_images_get_no_requests_either(world):
 
 
 def a_job_decides_about_a_step(world):
-    pod = {"restartPolicy": "Never", "containers": [{"name": "check", "image": "myorg/check:1"}]}
-    job = {"spec": {"backoffLimit": 0, "template": {"spec": pod}}}
-    template = {
-        "apiVersion": "argoproj.io/v1alpha1",
-        "kind": "AnalysisTemplate",
-        "metadata": {"name": "check"},
-        "spec": {"metrics": [{"name": "check", "provider": {"job": job}}]},
-    }
-    world.kubectl("kubectl apply -f -", stdin=json.dumps(template))
+    world.kubectl("kubectl apply -f -", stdin=json.dumps(template_of("check")))
 
     def ask_the_job(manifest):
-        analysis = {"analysis": {"templates": [{"templateName": "check"}]}}
-        manifest["spec"]["strategy"]["canary"]["steps"][1] = analysis
+        ask(manifest, "check")
         none = {"successfulRunHistoryLimit": 0, "unsuccessfulRunHistoryLimit": 0}
         manifest["spec"]["analysis"] = none
 
@@ -219,8 +211,7 @@ def a_job_decides_about_a_step(world):
     world.wait_for_end(SECOND)
     world.check_traffic(STEPS, SECOND)
 
-    pod["containers"][0]["image"] = "myorg/check:fails"
-    world.kubectl("kubectl apply -f -", stdin=json.dumps(template))
+    world.kubectl("kubectl apply -f -", stdin=json.dumps(template_of("check", BAD)))
     world.set_image(THIRD)
     world.wait_for("Degraded")
     world.until(lambda: world.images() == {SECOND: 5}, what="pods of the old image alone")
@@ -228,15 +219,8 @@ def a_job_decides_about_a_step(world):
 
 
 def runs_are_made_and_ended_by_command(world):
-    pod = {"restartPolicy": "Never", "containers": [{"name": "check", "image": "myorg/check:1"}]}
-    job = {"job": {"spec": {"backoffLimit": 0, "template": {"spec": pod}}}}
     templates = [
-        {
-            "apiVersion": "argoproj.io/v1alpha1",
-            "kind": "AnalysisTemplate",
-            "metadata": {"name": name},
-            "spec": {"metrics": [{"name": "check", "provider": job, **metric}]},
-        }
+        template_of(name, **metric)
         for name, metric in (("once", {}), ("long", {"interval": "1h", "count": 2}))
     ]
     both = {"apiVersion": "v1", "kind": "List", "items": templates}
