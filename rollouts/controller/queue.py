@@ -70,12 +70,16 @@ class WorkQueue:
         self._open = False
         # In the order of arrival; the value is the deadline that brought the key here, if any.
         self._ready: dict[Key, datetime | None] = {}
-        self._running: dict[Key, asyncio.Task[None]] = {}
+        # Oldest first, with the time of the event loop at which the pass began.
+        self._running: dict[Key, tuple[asyncio.Task[None], float]] = {}
+        self._late: set[Key] = set()
+        self._watchdog: asyncio.TimerHandle | None = None
         self._changed: dict[Key, None] = {}
         self._due: dict[Key, datetime] = {}
         self._heap: list[tuple[datetime, Key]] = []
         self._failures: dict[Key, int] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._rings_at: datetime | None = None
         self.progress_at: float | None = None
 
     def __len__(self) -> int:
@@ -116,10 +120,10 @@ class WorkQueue:
         A cancelled pass is safe: it may stop at any call, and its key is remembered.
         """
         self._open = False
-        running = dict(self._running)
+        running = [task for task, _ in self._running.values()]
         if not running:
             return
-        _, late = await asyncio.wait(running.values(), timeout=grace_seconds)
+        _, late = await asyncio.wait(running, timeout=grace_seconds)
         for task in late:
             task.cancel()
         if late:
@@ -138,17 +142,20 @@ class WorkQueue:
             due = self._ready.pop(key)
             if due is not None:
                 self._on_lateness((self._clock() - due).total_seconds())
-            self._touch()
+            began = self._touch()
             task = asyncio.create_task(self._run(key), name=f"pass {'/'.join(key)}")
-            self._running[key] = task
+            self._running[key] = task, began
             task.add_done_callback(lambda _, key=key: self._finish(key))  # type: ignore[misc]  # mypy cannot infer the default
+        self._watch()
 
     async def _run(self, key: Key) -> None:
         # The one place that catches everything: a bug met by one object must not stop the others.
         try:
-            async with asyncio.timeout(self._pass_seconds_max):
-                wake_at = await self._work(key)
+            wake_at = await self._work(key)
         except asyncio.CancelledError:
+            if key in self._late:
+                self._fail(key, TimeoutError())
+                return
             # By `pause`, or by the end of the event loop: not a time to begin another pass.
             self._open = False
             self._changed[key] = None
@@ -162,11 +169,33 @@ class WorkQueue:
 
     def _finish(self, key: Key) -> None:
         del self._running[key]
+        self._late.discard(key)
         self._touch()
         if key in self._changed:
             del self._changed[key]
             self.add(key)
         self._dispatch()
+
+    def _watch(self) -> None:
+        """Set the one alarm to the moment at which the oldest pass has taken too long."""
+        if self._watchdog is not None:
+            return
+        in_time = (began for key, (_, began) in self._running.items() if key not in self._late)
+        oldest = next(in_time, None)
+        if oldest is not None:
+            self._watchdog = asyncio.get_running_loop().call_at(
+                oldest + self._pass_seconds_max, self._cut_short
+            )
+
+    def _cut_short(self) -> None:
+        """Cancel passes that have taken too long; their keys are tried again later."""
+        self._watchdog = None
+        now = asyncio.get_running_loop().time()
+        for key, (task, began) in self._running.items():
+            if key not in self._late and began + self._pass_seconds_max <= now:
+                self._late.add(key)
+                task.cancel()
+        self._watch()
 
     def _fail(self, key: Key, error: Exception) -> None:
         failures = self._failures.get(key, 0)
@@ -194,17 +223,22 @@ class WorkQueue:
     def _arm(self) -> None:
         """Set the one timer to the next deadline."""
         self._drop_stale()
+        deadline = self._heap[0][0] if self._heap else None
         if self._timer is not None:
+            if deadline == self._rings_at:
+                return
             self._timer.cancel()
             self._timer = None
-        if self._heap:
-            delay = (self._heap[0][0] - self._clock()).total_seconds()
+        if deadline is not None:
+            delay = (deadline - self._clock()).total_seconds()
             delay = min(max(delay, 0.0), RECHECK_SECONDS)
             self._timer = asyncio.get_running_loop().call_later(delay, self._ring)
+            self._rings_at = deadline
 
     def _ring(self) -> None:
         """Move the keys whose time has come, and only those, to the ready ones."""
         now = self._clock()
+        self._timer = None
         self._drop_stale()
         while self._heap and self._heap[0][0] <= now:
             due, key = heapq.heappop(self._heap)
@@ -227,5 +261,6 @@ class WorkQueue:
             self._heap = [(due, key) for key, due in self._due.items()]
             heapq.heapify(self._heap)
 
-    def _touch(self) -> None:
+    def _touch(self) -> float:
         self.progress_at = asyncio.get_running_loop().time()
+        return self.progress_at

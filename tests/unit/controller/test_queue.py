@@ -363,6 +363,29 @@ def test_a_pass_that_hangs_is_cut_and_repeated(caplog):
     assert "not done within 30s" in caplog.records[0].error
 
 
+def test_each_pass_has_a_time_of_its_own_also_while_a_late_one_takes_long_to_end():
+    async def main():
+        log = []
+
+        async def work(key):
+            try:
+                await asyncio.sleep(1000 if len(log) < 2 else 0)
+            except asyncio.CancelledError:
+                log.append((key[2], elapsed()))
+                await asyncio.sleep(15)  # an answer that it still takes in
+                raise
+
+        made = WorkQueue(work, clock=clock, random=Middle(), pass_seconds_max=30)
+        made.start()
+        made.add(A)
+        await asyncio.sleep(10)
+        made.add(B)
+        await asyncio.sleep(100)
+        return log
+
+    assert run(main()) == [("a", 30.0), ("b", 40.0)]
+
+
 def test_nothing_is_worked_on_before_the_start_and_nothing_is_lost():
     async def main():
         passes = Passes()
