@@ -61,6 +61,8 @@ class Authenticator:
             MeasurementError: the settings are wrong, or no credentials are to be had.
         """
         request = _user_in_url(request)
+        if not provider.has("authentication"):
+            return request
         fields = provider.inside("authentication")
         ways = [way for way in WAYS if fields.has(way)]
         if len(ways) > 1:
@@ -110,6 +112,8 @@ class Authenticator:
 
 def _user_in_url(request: Request) -> Request:
     """Return a request whose user and password, if its URL names some, are in a header."""
+    if "@" not in request.url:
+        return request
     try:
         url = URL(request.url)
     except ValueError:
@@ -142,6 +146,8 @@ def header_secrets(headers: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
 
 def url_secrets(url: str) -> tuple[str, ...]:
     """Return the password in a URL, if any."""
+    if "@" not in url:
+        return ()
     try:
         password = URL(url).password
     except ValueError:

@@ -175,7 +175,7 @@ class Fetcher:
                 request.method,
                 url,
                 data=request.body,
-                headers=[("User-Agent", USER_AGENT), *request.headers],
+                headers=request.headers,
                 allow_redirects=False,
                 ssl=tls,
                 server_hostname=request.tls.server_name or None,
@@ -240,7 +240,7 @@ class Fetcher:
                 auto_decompress=False,
                 # No proxy and no .netrc from the environment: both would go past the checks.
                 trust_env=False,
-                headers={"Accept-Encoding": "gzip, deflate"},
+                headers={"Accept-Encoding": "gzip, deflate", "User-Agent": USER_AGENT},
             )
         return self._session
 

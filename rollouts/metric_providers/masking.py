@@ -46,6 +46,8 @@ def hider(secrets: tuple[str, ...]) -> Callable[[str], str]:
 
 def blot_out(text: str, secrets: tuple[str, ...]) -> str:
     """Return a text of any length with secrets masked, and nothing else."""
+    if not secrets:
+        return text
     spellings = {each for secret in secrets for each in _spellings(secret)}
     # The longest first: a secret that holds another one is masked whole.
     for spelling in sorted(spellings, key=lambda each: (-len(each), each)):

@@ -47,7 +47,7 @@ def gaps_of(value: Value) -> frozenset[Gap]:
 
 def in_order(gaps: frozenset[Gap] | set[Gap]) -> tuple[Gap, ...]:
     """Return gaps in the order of their declaration."""
-    return tuple(gap for gap in Gap if gap in gaps)
+    return tuple(gap for gap in Gap if gap in gaps) if gaps else ()
 
 
 def json_text(value: Any) -> str:

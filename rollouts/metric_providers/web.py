@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -19,6 +21,7 @@ from rollouts.metric_providers.tls import read_tls
 from rollouts.metric_providers.values import TEXT_LENGTH_MAX, freeze, gaps_of, in_order, json_text
 
 TIMEOUT_SECONDS_DEFAULT = 10.0
+_SETTINGS_KEPT = 4096
 METHODS = ("GET", "POST", "PUT")
 
 _WHOLE = ("", "{$}", "$", "{}", "{.}", "{@}")
@@ -32,6 +35,8 @@ class WebProvider:
         """Ask only what the operator allows."""
         self._fetcher = Fetcher(read_policy(settings.allowed_addresses), ca_file=settings.ca_file)
         self._authenticator = Authenticator(self._fetcher)
+        # By the identity of the settings, which are the same object as long as a metric is.
+        self._kept: dict[int, _Asked] = {}
 
     async def sample(self, query: Query) -> Sample:
         """Send one request and take the value out of its answer.
@@ -39,15 +44,41 @@ class WebProvider:
         Raises:
             MeasurementError: refused, late, no success, or of another shape than the path.
         """
-        fields = Fields(query.config, "provider.web")
-        seconds = query.seconds(fields.seconds("timeoutSeconds", TIMEOUT_SECONDS_DEFAULT))
-        request = _read_request(fields, query)
-        request, answer = await self._authenticator.ask(request, fields, query.now, seconds)
-        return read_answer(answer, fields.text("jsonPath"), request.secrets)
+        asked = self._kept.get(id(query.config))
+        if asked is None or asked.config is not query.config or query.secrets:
+            asked = self._read(query)
+        seconds = query.seconds(asked.seconds)
+        request, answer = await self._authenticator.ask(
+            asked.request, asked.fields, query.now, seconds
+        )
+        return read_answer(answer, asked.path, request.secrets)
 
     async def close(self) -> None:
         """Close all connections."""
         await self._fetcher.close()
+
+    def _read(self, query: Query) -> _Asked:
+        """Read settings, and keep what came of them for the next measurement of the metric."""
+        fields = Fields(query.config, "provider.web")
+        seconds = fields.seconds("timeoutSeconds", TIMEOUT_SECONDS_DEFAULT)
+        request = _read_request(fields, query)
+        asked = _Asked(query.config, fields, request, fields.text("jsonPath"), seconds)
+        if not query.secrets:
+            if len(self._kept) >= _SETTINGS_KEPT:
+                self._kept.clear()
+            self._kept[id(query.config)] = asked
+        return asked
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the settings of a metric come to; `config` are the settings themselves."""
+
+    config: Mapping[str, Any] = field(repr=False)
+    fields: Fields
+    request: Request
+    path: str
+    seconds: float
 
 
 def _read_request(fields: Fields, query: Query) -> Request:
