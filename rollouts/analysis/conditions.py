@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from rollouts.analysis import expression
@@ -13,6 +14,9 @@ from rollouts.analysis.facts import ConditionError
 if TYPE_CHECKING:
     from rollouts.analysis.facts import Condition
     from rollouts.analysis.sample import Value
+
+CONDITIONS_KEPT = 1024
+"""Compiled conditions that are shared: the runs of one template ask the same, again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class _Compiled:
             raise ConditionError(str(error)) from error
 
 
+@lru_cache(maxsize=CONDITIONS_KEPT)
 def compile_condition(text: str, provider: str) -> Condition:
     """Return a condition on what a provider measures.
 

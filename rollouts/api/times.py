@@ -117,6 +117,11 @@ def _read_time(text: str) -> datetime:
     if match is None:
         raise ValueError(f"{text!r:.80} is not a time; write one such as 2026-01-31T12:00:00Z")
     *digits, fraction, zone = match.groups()
+    if zone == "Z" and digits[-1] < "60":
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError as error:
+            raise ValueError(f"{text!r} is not a time: {error}") from error
     year, month, day, hour, minute, second = (int(part) for part in digits)
     microsecond = int((fraction or "").ljust(6, "0")[:6])
     try:
