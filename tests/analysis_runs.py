@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from rollouts.analysis import saving
 from rollouts.analysis.compile import compile_program, read_run
 from rollouts.analysis.facts import Answer, ConditionError, Flight, JobFacts, ObservedRun
 from rollouts.analysis.invariants import check_run_plan
@@ -96,18 +97,20 @@ class Play:
     """One run, its process and its Jobs; every plan is checked against the rules.
 
     `outcomes` maps a metric to what its next measurements bring: a value, a Sample or an error's
-    text. A measurement takes `seconds`.
+    text. A measurement takes `seconds`. So many runs are being measured as `crowd` says.
     """
 
-    def __init__(self, manifest, outcomes=None, *, seconds=0.0):
+    def __init__(self, manifest, outcomes=None, *, seconds=0.0, crowd=1):
         self.manifest = manifest
         self.outcomes = {name: list(each) for name, each in (outcomes or {}).items()}
         self.seconds = seconds
+        self.crowd = crowd
         self.now = START
         self.flights = {}
         self.answers = []
         self.jobs = {}
         self.writes = []
+        self.waiting = None
         self.starts = []
         self.deleted = []
         self.is_gone = False
@@ -127,11 +130,21 @@ class Play:
     def phases(self, name="success-rate"):
         return [each["phase"] for each in self.result(name)["measurements"]]
 
+    @property
+    def run(self):
+        """What is known of the run: what is stored, and what waits to be."""
+        stored = facts(self.manifest)
+        if self.waiting is None:
+            return stored
+        return saving.with_unsaved(stored, self.waiting, self.now)
+
     def observed(self):
-        flights = tuple(flight for flight, _ in self.flights.values())
-        return ObservedRun(
-            facts(self.manifest), flights, tuple(self.answers), tuple(self.jobs.values())
+        flights = tuple(
+            replace(flight, is_booked=flight.started_at > self.now)
+            for flight, _ in self.flights.values()
         )
+        jobs = tuple(self.jobs.values())
+        return ObservedRun(self.run, flights, tuple(self.answers), jobs, self.crowd)
 
     def look(self):
         """Plan once and carry it out."""
@@ -140,25 +153,38 @@ class Play:
         broken = check_run_plan(observed, plan, self.now)
         assert broken == (), broken
         for name in plan.cancel:
-            self.flights.pop(name)
+            self._give_up(name)
         for each in plan.start:
-            self.starts.append((each.name, (self.now - START).total_seconds()))
-            flight = Flight(each.name, each.fingerprint, self.now)
-            self.flights[each.name] = flight, self.now + timedelta(seconds=self.seconds)
+            self.starts.append((each.name, (each.at - START).total_seconds()))
+            flight = Flight(each.name, each.metric.fingerprint, each.at)
+            self.flights[each.name] = flight, each.at + timedelta(seconds=self.seconds)
         for action in plan.actions:
             metadata = action.manifest["metadata"]
             name = metadata["name"]
             self.starts.append((name, (self.now - START).total_seconds()))
             self.jobs[name] = JobFacts("shop", name, f"uid-{name}", "uid", Phase.RUNNING)
-        if plan.status is not None:
-            self.manifest = self.manifest | {"status": plan.status}
-            self.writes.append(plan.status)
+        if plan.status is not None and plan.is_written:
+            self._write(plan.status)
+        elif plan.status is not None:
+            run = observed.run
+            self.waiting = saving.leave_waiting(run, plan.status, plan.results, self.now)
         self.answers = [each for each in self.answers if each not in plan.taken]
         for action in plan.finish:
             self.deleted.append(action.ref.name)
             self.jobs.pop(action.ref.name, None)
             self.is_gone = self.is_gone or action.ref.kind.kind == "AnalysisRun"
         return plan
+
+    def _give_up(self, name):
+        flight, _ = self.flights.pop(name)
+        if flight.started_at > self.now:
+            self.starts.remove((name, (flight.started_at - START).total_seconds()))
+
+    def _write(self, status):
+        version = str(int(self.manifest["metadata"]["resourceVersion"]) + 1)
+        metadata = self.manifest["metadata"] | {"resourceVersion": version}
+        self.manifest = self.manifest | {"metadata": metadata, "status": status}
+        self.writes.append(status)
 
     def land(self):
         """Bring in what has been measured by now."""
@@ -196,8 +222,10 @@ class Play:
 
     def restart(self):
         """Lose what only the process knew."""
-        self.flights.clear()
+        for name in tuple(self.flights):
+            self._give_up(name)
         self.answers.clear()
+        self.waiting = None
 
     def set(self, **spec):
         self.manifest = self.manifest | {"spec": self.manifest["spec"] | spec}

@@ -138,12 +138,28 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsaved:
+    """What is stored of a run of which more is known.
+
+    Attributes:
+        since: when the first of what is not stored was left to wait.
+        status: as stored.
+        results: as stored.
+    """
+
+    since: datetime
+    status: Manifest
+    results: Mapping[str, Result]
+
+
+@dataclass(frozen=True, slots=True)
 class RunFacts:
     """One AnalysisRun.
 
     Attributes:
-        status: as stored; never changed, only replaced.
+        status: as known, which is as stored where nothing waits; never changed, only replaced.
         results: what status holds of each metric, by its name.
+        unsaved: what is stored, where more is known.
         subject: whose run it is, for people and figures: a Rollout, else the template.
     """
 
@@ -156,20 +172,41 @@ class RunFacts:
     results: Mapping[str, Result] = field(default_factory=dict, compare=False, repr=False)
     subject: str = ""
     is_deleted: bool = False
+    unsaved: Unsaved | None = None
+
+    @property
+    def unsaved_since(self) -> datetime | None:
+        """Return since when something waits to be written; None for nothing."""
+        return None if self.unsaved is None else self.unsaved.since
+
+    @property
+    def saved_status(self) -> Manifest:
+        """Return the status as stored."""
+        return self.status if self.unsaved is None else self.unsaved.status
+
+    @property
+    def saved_results(self) -> Mapping[str, Result]:
+        """Return the results as stored."""
+        return self.results if self.unsaved is None else self.unsaved.results
 
     @property
     def phase(self) -> Phase:
-        """Return the stored phase; a run that nobody has looked at is pending."""
+        """Return the known phase; a run that nobody has looked at is pending."""
         return read_phase(self.status.get("phase"))
 
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """A measurement that this process is taking."""
+    """A measurement that this process is taking.
+
+    Attributes:
+        is_booked: it begins at `started_at`, which is still to come.
+    """
 
     metric: str
     fingerprint: str
     started_at: datetime
+    is_booked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +244,14 @@ class JobFacts:
 
 @dataclass(frozen=True, slots=True)
 class ObservedRun:
-    """One look at a run and at everything that measures for it."""
+    """One look at a run and at everything that measures for it.
+
+    Attributes:
+        crowd: how many runs are being measured, or are about to be.
+    """
 
     run: RunFacts
     flights: tuple[Flight, ...] = ()
     answers: tuple[Answer, ...] = ()
     jobs: tuple[JobFacts, ...] = ()
+    crowd: int = 1

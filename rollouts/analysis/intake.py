@@ -30,13 +30,14 @@ def is_outdated(answer: Answer, result: Result, now: datetime) -> bool:
     another controller has led, and measured, meanwhile. A stored time in the future means that
     the clock was set back, and proves nothing.
     """
-    begun = exact_time(answer.started_at)
-    if any(each.get("startedAt") == begun for each in result.measurements):
-        return True
     last = result.last
     begun_last = last.started_at if last is not None else None
-    if begun_last is not None and answer.started_at < begun_last <= now:
-        return True
+    if begun_last is None or answer.started_at <= begun_last:
+        begun = exact_time(answer.started_at)
+        if any(each.get("startedAt") == begun for each in result.measurements):
+            return True
+        if begun_last is not None and answer.started_at < begun_last <= now:
+            return True
     return now - answer.finished_at > ANSWER_AGE_MAX
 
 
@@ -55,7 +56,7 @@ def take_answer(metric: Metric, result: Result, answer: Answer) -> Result:
     if QUERY_METADATA in outcome.metadata:
         query = {QUERY_METADATA: outcome.metadata[QUERY_METADATA]}
         result = replace(result, metadata={**result.metadata, **query})
-    return result.put(measurement)
+    return result.put(measurement, retention=metric.retention)
 
 
 def _measurement(

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from rollouts.analysis.facts import Metric, NoData, ObservedRun
 from rollouts.analysis.phase import Phase
-from rollouts.analysis.planner import RunPlan
+from rollouts.analysis.plan import RunPlan
 from rollouts.analysis.sample import Gap, Sample
 from rollouts.api.refs import ANALYSIS_RUN, Manifest
 from rollouts.api.times import parse_time
@@ -22,7 +22,7 @@ FINISHED = (SUCCESSFUL, "Failed", "Error", "Inconclusive")
 
 def check_run_plan(observed: ObservedRun, plan: RunPlan, now: datetime) -> tuple[str, ...]:
     """Return the rules that a plan would break, as sentences; empty for a safe plan."""
-    rules = (_finality, _counts, _success, _gaps, _starts, _waking, _deletion)
+    rules = (_finality, _counts, _success, _gaps, _starts, _waking, _deletion, _waiting)
     return tuple(broken for rule in rules for broken in rule(observed, plan, now))
 
 
@@ -58,9 +58,11 @@ def _counts(observed: ObservedRun, plan: RunPlan, _now: datetime) -> Iterator[st
         come += bool(opened) and opened != _open_since(result)
         if not 0 <= grown <= come:
             yield f"metric {name!r} counts {grown} new measurements where {come} have come in"
-        shown = [each["phase"] for each in result.get("measurements") or ()]
-        if shown.count(SUCCESSFUL) > int(result.get("successful") or 0):
-            yield f"metric {name!r} shows more successes than it counts"
+        measurements, counted = result.get("measurements") or (), result.get("successful") or 0
+        if len(measurements) > counted:
+            shown = [each["phase"] for each in measurements]
+            if shown.count(SUCCESSFUL) > counted:
+                yield f"metric {name!r} shows more successes than it counts"
 
 
 def _success(observed: ObservedRun, plan: RunPlan, _now: datetime) -> Iterator[str]:
@@ -111,9 +113,13 @@ def _gaps(observed: ObservedRun, plan: RunPlan, _now: datetime) -> Iterator[str]
         metric = next((m for m in observed.run.program.metrics if m.name == result["name"]), None)
         if metric is None or metric.no_data in {NoData.SUCCESS, NoData.CONDITION}:
             continue
-        known = {_key(each) for each in before.get(metric.name, {}).get("measurements") or ()}
+        known = before.get(metric.name, {}).get("measurements") or ()
+        themselves = set(map(id, known))
         for measurement in result.get("measurements") or ():
-            if measurement["phase"] != SUCCESSFUL or _key(measurement) in known:
+            if id(measurement) in themselves or measurement["phase"] != SUCCESSFUL:
+                continue
+            key = _key(measurement)
+            if any(_key(each) == key for each in known):
                 continue
             if _is_unproven(observed, metric, measurement):
                 yield f"metric {metric.name!r} would count a success that nobody has measured"
@@ -138,7 +144,8 @@ def _is_unproven(observed: ObservedRun, metric: Metric, measurement: Manifest) -
 
 def _starts(observed: ObservedRun, plan: RunPlan, now: datetime) -> Iterator[str]:
     """A5: nothing is measured before its time, twice at once, or after the end."""
-    names = [metric.name for metric in plan.start]
+    begins = {each.name: each.at for each in plan.start}
+    names = [each.name for each in plan.start]
     names += [
         str(each.manifest["metadata"]["annotations"]["analysisrun.argoproj.io/metric-name"])
         for each in plan.actions
@@ -156,8 +163,9 @@ def _starts(observed: ObservedRun, plan: RunPlan, now: datetime) -> Iterator[str
         if names.count(metric.name) > 1 or metric.name in flying:
             yield f"{metric.name!r} would be measured twice at once"
         earliest = _earliest(metric, (status, observed.run.status), begun, now)
-        if earliest is not None and now < earliest:
-            yield f"{metric.name!r} would be measured {earliest - now} too early"
+        begin = begins.get(metric.name, now)
+        if earliest is not None and begin < earliest:
+            yield f"{metric.name!r} would be measured {earliest - begin} too early"
 
 
 def _earliest(
@@ -170,13 +178,14 @@ def _earliest(
     """
     for status in statuses:
         result = _results(status).get(metric.name, {})
-        ended = [each for each in result.get("measurements") or () if each.get("finishedAt")]
-        if not ended:
+        latest_first = reversed(result.get("measurements") or ())
+        ended = next((each for each in latest_first if each.get("finishedAt")), None)
+        if ended is None:
             continue
-        finished_at = _time(ended[-1]["finishedAt"])
+        finished_at = _time(ended["finishedAt"])
         if finished_at is None or finished_at > now:
             return None  # The clock was set back, or somebody wrote what is no time.
-        is_error = ended[-1]["phase"] == "Error"
+        is_error = ended["phase"] == "Error"
         wait = timedelta(seconds=10) if is_error or metric.interval is None else metric.interval
         return finished_at + wait
     begins = _time(statuses[0].get("startedAt")) or begun
@@ -203,6 +212,22 @@ def _deletion(observed: ObservedRun, plan: RunPlan, now: datetime) -> Iterator[s
             yield "a run would be deleted that is not over or stays for ever"
         elif now < completed_at + ttl:
             yield "a run would be deleted before its time to live is over"
+
+
+def _waiting(observed: ObservedRun, plan: RunPlan, _now: datetime) -> Iterator[str]:
+    """A8: only successes that decide nothing wait to be written, and not without an end."""
+    if plan.status is None or plan.is_written:
+        return
+    if plan.status.get("phase") != "Running" or plan.status.get("message"):
+        yield f"it would wait that the run is {plan.status.get('phase')}"
+    if plan.wake_at is None:
+        yield "a status would wait to be written without an end"
+    before = _results(observed.run.status)
+    for name, after in _results(plan.status).items():
+        old = before.get(name) or {}
+        same = ("phase", "failed", "inconclusive", "error")
+        for word in (each for each in same if (old.get(each) or 0) != (after.get(each) or 0)):
+            yield f"it would wait that metric {name!r} is {after.get(word)} {word}"
 
 
 def _results(status: Manifest) -> dict[str, Manifest]:

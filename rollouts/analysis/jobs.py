@@ -6,10 +6,18 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 
-from rollouts.analysis.facts import JOB_PROVIDER, RUN_UID, JobFacts, Metric, RunFacts
-from rollouts.analysis.phase import Phase
+from rollouts.actions import Delete
+from rollouts.analysis.facts import (
+    JOB_PROVIDER,
+    RUN_UID,
+    JobFacts,
+    Metric,
+    ObservedRun,
+    RunFacts,
+)
+from rollouts.analysis.phase import Phase, read_phase
 from rollouts.analysis.results import Result
-from rollouts.api.refs import ANALYSIS_RUN, JOB, Manifest
+from rollouts.api.refs import ANALYSIS_RUN, JOB, Manifest, ObjectRef
 
 JOB_NAME = "job-name"
 JOB_NAMESPACE = "job-namespace"
@@ -147,3 +155,30 @@ def job_outcome(job: JobFacts | None, metadata: Mapping[str, str]) -> tuple[Phas
     if job.pull_problem:
         return Phase.INCONCLUSIVE, f"the Job {job.name!r} cannot run: {job.pull_problem}"
     return Phase.RUNNING, ""
+
+
+def spare_jobs(observed: ObservedRun, status: Manifest) -> tuple[Delete, ...]:
+    """Return the Jobs of a run that measure for nothing that status holds.
+
+    Those of measurements that status no longer keeps go, and those that still run although their
+    measurement has ended.
+    """
+    kept = _jobs_of(status) if observed.jobs else {}
+    spare: list[Delete] = []
+    for job in observed.jobs:
+        phase = kept.get((job.namespace, job.name))
+        if phase is None or (phase.is_finished and job.phase is Phase.RUNNING):
+            ref = ObjectRef(JOB, job.namespace, job.name)
+            spare.append(Delete(ref, job.uid, why="no measurement needs it"))
+    return tuple(spare)
+
+
+def _jobs_of(status: Manifest) -> Mapping[tuple[str, str], Phase]:
+    found: dict[tuple[str, str], Phase] = {}
+    for result in status.get("metricResults") or ():
+        for measurement in result.get("measurements") or ():
+            metadata = measurement.get("metadata") or {}
+            if JOB_NAME in metadata:
+                where = (metadata.get(JOB_NAMESPACE, ""), metadata[JOB_NAME])
+                found[where] = read_phase(measurement.get("phase"))
+    return found

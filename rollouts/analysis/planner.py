@@ -2,55 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from rollouts.actions import Create, Delete, Event
-from rollouts.analysis import jobs
+from rollouts.actions import Create, Delete
+from rollouts.analysis import jobs, saving
 from rollouts.analysis.facts import Answer, Flight, Metric, ObservedRun, RunFacts
 from rollouts.analysis.intake import is_outdated, take_answer, take_job
-from rollouts.analysis.phase import Phase, read_phase
+from rollouts.analysis.phase import Phase
+from rollouts.analysis.plan import RunPlan
 from rollouts.analysis.report import completion_events, run_status
 from rollouts.analysis.results import Measurement, Result, read_time
-from rollouts.analysis.schedule import next_due
+from rollouts.analysis.schedule import Start, may_be_booked, next_due
 from rollouts.analysis.verdict import Verdict, assess_metric, assess_run, is_ending, stop_metric
 from rollouts.api.refs import ANALYSIS_RUN, JOB, Manifest, ObjectRef
 
 GATHER = timedelta(milliseconds=50)
 """How long the first answer of a round waits for the others, so that they share one write."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunPlan:
-    """What to do about a run now, what to report, and when to look again.
-
-    Attributes:
-        start: metrics to measure now; their answers come later.
-        cancel: metrics whose measurement is given up.
-        actions: Jobs to create, before status speaks of them.
-        status: the whole desired status; None for no write.
-        taken: answers that status has once it is written, and those of no use.
-        events: to be recorded after status.
-        finish: Jobs that nobody needs, and the run itself once its time is over; after status.
-        wake_at: when to plan again unasked; None waits for an answer or a change.
-    """
-
-    start: tuple[Metric, ...] = ()
-    cancel: tuple[str, ...] = ()
-    actions: tuple[Create, ...] = ()
-    status: Manifest | None = None
-    taken: tuple[Answer, ...] = ()
-    events: tuple[Event, ...] = ()
-    finish: tuple[Delete, ...] = ()
-    wake_at: datetime | None = None
-
-    @property
-    def is_quiet(self) -> bool:
-        """Tell whether there is nothing to do before `wake_at`."""
-        return self.status is None and not (
-            self.start or self.cancel or self.actions or self.taken or self.finish
-        )
 
 
 def plan_analysis_run(observed: ObservedRun, now: datetime) -> RunPlan:
@@ -77,7 +46,8 @@ def plan_analysis_run(observed: ObservedRun, now: datetime) -> RunPlan:
 
 def _is_held(observed: ObservedRun, now: datetime) -> bool:
     """Tell whether the answers that are there wait for one that may come any moment."""
-    return bool(observed.flights and observed.answers) and now < _hold_end(observed)
+    is_awaited = any(not each.is_booked for each in observed.flights)
+    return is_awaited and bool(observed.answers) and now < _hold_end(observed)
 
 
 def _hold_end(observed: ObservedRun) -> datetime:
@@ -182,7 +152,7 @@ def _finish(
         status=status,
         taken=observed.answers,
         events=completion_events(run.status, status),
-        finish=_spare_jobs(observed, status),
+        finish=jobs.spare_jobs(observed, status),
         wake_at=_end_of_life(run, whole.phase, now),
     )
 
@@ -196,46 +166,104 @@ def _go_on(
     now: datetime,
 ) -> RunPlan:
     run = observed.run
-    busy = {flight.metric for flight in observed.flights if _flight_fits(flight, run)}
-    busy.update(each.metric for each in observed.answers if each not in answers)
-    start: list[Metric] = []
-    create: list[Create] = []
-    wake_at: datetime | None = None
-    for index, standing in enumerate(standings):
-        metric, result = standing.metric, standing.result
-        if metric.name in busy or result.is_open:
-            continue
-        due = next_due(metric, result, started_at=started_at, now=now)
-        if due is None:
-            continue
-        if due > now:
-            wake_at = _earliest(wake_at, due)
-        elif jobs.is_job(metric):
-            made, opened = _open_job(run, standing, now)
-            create.append(made)
-            standings = (*standings[:index], opened, *standings[index + 1 :])
-        else:
-            start.append(metric)
-    whole = Verdict(Phase.RUNNING)
-    if _is_as_stored(run, standings, started_at):
+    schedule = _schedule(observed, answers, standings, started_at=started_at, now=now)
+    standings, wake_at = schedule.standings, schedule.wake_at
+    if _is_as_known(run, standings, started_at):
         status = run.status
     else:
+        whole = Verdict(Phase.RUNNING)
         status = _status(run, standings, whole, started_at=started_at, completed_at=None)
     is_news = status != run.status and not _is_first_moment(run, standings, wake_at)
-    written = status if is_news else None
+    is_written, save_at = saving.decide(
+        run,
+        tuple((each.metric, each.result) for each in standings),
+        is_news=is_news,
+        next_answer=None if schedule.create else schedule.next_answer,
+        crowd=observed.crowd,
+        now=now,
+    )
     return RunPlan(
-        start=tuple(start),
-        cancel=tuple(each.metric for each in observed.flights if not _flight_fits(each, run)),
-        actions=tuple(create),
-        status=written,
+        start=schedule.start,
+        cancel=schedule.cancel,
+        actions=schedule.create,
+        status=status if is_news or is_written else None,
+        is_written=is_written,
+        results={each.metric.name: each.result for each in standings},
         taken=answers,
-        events=completion_events(run.status, status) if written is not None else (),
-        finish=_spare_jobs(observed, status),
-        wake_at=wake_at,
+        events=completion_events(run.status, status) if is_written else (),
+        finish=jobs.spare_jobs(observed, status),
+        wake_at=_earliest(wake_at, save_at),
     )
 
 
-def _is_as_stored(run: RunFacts, standings: tuple[_Standing, ...], started_at: datetime) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Schedule:
+    """What to measure when.
+
+    Attributes:
+        standings: with the Jobs that are created.
+        wake_at: when something is due that is not booked.
+        next_answer: when the first answer will be there, if it takes as long as the last time;
+            None where nobody knows.
+    """
+
+    standings: tuple[_Standing, ...]
+    start: tuple[Start, ...]
+    cancel: tuple[str, ...]
+    create: tuple[Create, ...]
+    wake_at: datetime | None
+    next_answer: datetime | None
+
+
+def _schedule(
+    observed: ObservedRun,
+    answers: tuple[Answer, ...],
+    standings: tuple[_Standing, ...],
+    *,
+    started_at: datetime,
+    now: datetime,
+) -> _Schedule:
+    run = observed.run
+    flights = {each.metric: each for each in observed.flights if _flight_fits(each, run)}
+    cancel = [each.metric for each in observed.flights if each.metric not in flights]
+    unread = {each.metric for each in observed.answers if each not in answers}
+    start: list[Start] = []
+    create: list[Create] = []
+    wake_at = next_answer = None
+    for index, standing in enumerate(standings):
+        metric, result = standing.metric, standing.result
+        flight = flights.get(metric.name)
+        if metric.name in unread or result.is_open or (flight and not flight.is_booked):
+            continue
+        due = next_due(metric, result, started_at=started_at, now=now)
+        if due is not None and not jobs.is_job(metric):
+            next_answer = _earliest(next_answer, max(due, now) + _duration(result))
+        if flight is not None:
+            if flight.started_at == due:
+                continue
+            cancel.append(metric.name)
+        if due is None:
+            continue
+        if jobs.is_job(metric) and due <= now:
+            made, opened = _open_job(run, standing, now)
+            create.append(made)
+            standings = (*standings[:index], opened, *standings[index + 1 :])
+        elif due <= now or may_be_booked(metric, result):
+            start.append(Start(metric, max(due, now)))
+        else:
+            wake_at = _earliest(wake_at, due)
+    return _Schedule(standings, tuple(start), tuple(cancel), tuple(create), wake_at, next_answer)
+
+
+def _duration(result: Result) -> timedelta:
+    """Return how long the last measurement took."""
+    last = result.last
+    if last is None or last.started_at is None or last.finished_at is None:
+        return timedelta(0)
+    return last.finished_at - last.started_at
+
+
+def _is_as_known(run: RunFacts, standings: tuple[_Standing, ...], started_at: datetime) -> bool:
     """Tell, cheaply, that there is nothing new to say: most passes only begin to measure."""
     status = run.status
     if run.phase is not Phase.RUNNING or read_time(status.get("startedAt")) != started_at:
@@ -311,7 +339,7 @@ def _plan_finished(observed: ObservedRun, now: datetime) -> RunPlan:
     run = observed.run
     completed_at = read_time(run.status.get("completedAt"))
     end = _end_of_life(run, run.phase, completed_at) if completed_at is not None else None
-    finish = _spare_jobs(observed, run.status)
+    finish = jobs.spare_jobs(observed, run.status)
     if end is not None and end <= now:
         ref = ObjectRef(ANALYSIS_RUN, run.namespace, run.name)
         finish, end = (*finish, Delete(ref, run.uid, why="its time to live is over")), None
@@ -337,36 +365,9 @@ def _refuse(observed: ObservedRun, now: datetime) -> RunPlan:
         _give_up(observed),
         status=status,
         events=completion_events(run.status, status),
-        finish=_spare_jobs(observed, status),
+        finish=jobs.spare_jobs(observed, status),
         wake_at=_end_of_life(run, whole.phase, now),
     )
-
-
-def _spare_jobs(observed: ObservedRun, status: Manifest) -> tuple[Delete, ...]:
-    """Return the Jobs of a run that measure for nothing that status holds.
-
-    Those of measurements that status no longer keeps go, and those that still run although their
-    measurement has ended.
-    """
-    kept = _jobs_of(status)
-    spare: list[Delete] = []
-    for job in observed.jobs:
-        phase = kept.get((job.namespace, job.name))
-        if phase is None or (phase.is_finished and job.phase is Phase.RUNNING):
-            ref = ObjectRef(JOB, job.namespace, job.name)
-            spare.append(Delete(ref, job.uid, why="no measurement needs it"))
-    return tuple(spare)
-
-
-def _jobs_of(status: Manifest) -> Mapping[tuple[str, str], Phase]:
-    found: dict[tuple[str, str], Phase] = {}
-    for result in status.get("metricResults") or ():
-        for measurement in result.get("measurements") or ():
-            metadata = measurement.get("metadata") or {}
-            if jobs.JOB_NAME in metadata:
-                where = (metadata.get(jobs.JOB_NAMESPACE, ""), metadata[jobs.JOB_NAME])
-                found[where] = read_phase(measurement.get("phase"))
-    return found
 
 
 def _end_of_life(run: RunFacts, phase: Phase, completed_at: datetime) -> datetime | None:

@@ -25,7 +25,11 @@ def run_status(
     started_at: datetime,
     completed_at: datetime | None,
 ) -> Manifest:
-    """Return the whole status; fields that we do not know stay as they are."""
+    """Return the whole status; fields that we do not know stay as they are.
+
+    Args:
+        results: of which status keeps as many measurements as each metric wants.
+    """
     status = dict(run.status)
     status["phase"] = whole.phase.value
     _put(status, "message", cut(whole.reason))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cached_property
 
 from rollouts.analysis.phase import Phase, read_phase
 from rollouts.api.refs import Manifest
@@ -65,29 +64,43 @@ class Result:
     is_dry_run: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
 
-    @cached_property
+    @property
     def last(self) -> Measurement | None:
         """Return the latest measurement."""
-        return read_measurement(self.measurements[-1]) if self.measurements else None
+        # Not by functools.cached_property, which takes a lock.
+        kept: Measurement | None = self.__dict__.get("_last")
+        if kept is None and self.measurements:
+            kept = self.__dict__["_last"] = read_measurement(self.measurements[-1])
+        return kept
 
-    @cached_property
+    @property
     def is_open(self) -> bool:
         """Tell whether status says that a measurement is being taken."""
-        return bool(self.measurements) and not is_over(self.measurements[-1])
+        kept: bool | None = self.__dict__.get("_is_open")
+        if kept is None:
+            kept = bool(self.measurements) and not is_over(self.measurements[-1])
+            self.__dict__["_is_open"] = kept
+        return kept
 
     @property
     def open(self) -> Measurement | None:
         """Return the measurement that status says is being taken."""
         return self.last if self.is_open else None
 
-    def put(self, measurement: Measurement) -> Result:
-        """Return it with one more measurement; one that was being taken is replaced."""
+    def put(self, measurement: Measurement, *, retention: int | None = None) -> Result:
+        """Return it with one more measurement; one that was being taken is replaced.
+
+        Args:
+            retention: how many are kept; None for all.
+        """
         kept = self.measurements[:-1] if self.is_open else self.measurements
+        if retention is not None and len(kept) >= retention:
+            kept = kept[len(kept) - retention + 1 :]
         phase = measurement.phase
         is_good, is_error = phase is Phase.SUCCESSFUL, phase is Phase.ERROR
         is_answer = phase.is_finished and not is_error
         errors = self.consecutive_error + 1 if is_error else 0
-        return Result(
+        result = Result(
             name=self.name,
             phase=self.phase,
             count=self.count + is_answer,
@@ -102,6 +115,8 @@ class Result:
             is_dry_run=self.is_dry_run,
             metadata=self.metadata,
         )
+        result.__dict__["_last"] = measurement
+        return result
 
     def _streak(self, phase: Phase) -> int:
         if not phase.is_finished:

@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rollouts.analysis.facts import Metric
+from rollouts.analysis.facts import JOB_PROVIDER, Metric
 from rollouts.analysis.phase import Phase
 from rollouts.analysis.results import Result
 
 ERROR_RETRY = timedelta(seconds=10)
 """From the end of a measurement that could not be had to the next try, whatever the interval."""
+
+BOOK_AHEAD = timedelta(seconds=5)
+"""A measurement that follows its predecessor that soon is booked by the look at the predecessor,
+and needs no look of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A metric to measure, and when: now, or in a moment."""
+
+    metric: Metric
+    at: datetime
+
+    @property
+    def name(self) -> str:
+        """Return the name of the metric."""
+        return self.metric.name
+
+
+def may_be_booked(metric: Metric, result: Result) -> bool:
+    """Tell whether the next measurement may begin without another look at the run.
+
+    Not the first one: when its delay began is to be remembered, which is a matter of status.
+    """
+    last = result.last
+    is_soon = last is not None and pause_after(metric, last.phase) <= BOOK_AHEAD
+    return is_soon and metric.provider != JOB_PROVIDER
 
 
 def next_due(

@@ -63,14 +63,18 @@ class AnalysisLoop:
         hub.providers = self.names
         secrets = SecretReader(hub.cluster)
         self.measurements = Measurements(
-            self._providers, secrets, clock=hub.clock, on_answer=hub.wake
+            self._providers,
+            secrets,
+            clock=hub.clock,
+            on_answer=hub.wake,
+            on_lateness=hub.metrics.lateness.observe,
         )
         self._bench = Bench(
             views=self.views,
             cluster=hub.cluster,
             instruments=self.measurements,
             clock=hub.clock,
-            on_written=self._count,
+            on_news=self._count,
             record=self._record,
             missing_secrets=secrets.missing,
         )

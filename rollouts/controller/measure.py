@@ -34,6 +34,9 @@ DEADLINE_SECONDS_MAX = 3600.0
 GRACE_SECONDS = 0.25
 """After its deadline, for a provider to say in its own words what it waited for in vain."""
 
+EARLY_MAX = timedelta(milliseconds=100)
+"""A timer that rings earlier than that by the wall clock tells that this clock was set back."""
+
 
 class ReadSecrets(Protocol):
     """Reads Secrets; raises MeasurementError for what is missing."""
@@ -70,6 +73,7 @@ class Measurements:
         *,
         clock: Callable[[], datetime],
         on_answer: Callable[[Key], None],
+        on_lateness: Callable[[float], None] = lambda _seconds: None,
         flight_count_max: int = FLIGHT_COUNT_MAX,
     ) -> None:
         """Prepare.
@@ -77,11 +81,13 @@ class Measurements:
         Args:
             providers: by the name under `provider` in a metric.
             on_answer: told of the run for which something was measured.
+            on_lateness: told how many seconds after its time a booked measurement began.
         """
         self._providers = providers
         self._read_secrets = read_secrets
         self._clock = clock
         self._on_answer = on_answer
+        self._on_lateness = on_lateness
         self._slots = asyncio.Semaphore(flight_count_max)
         self._taking: dict[str, dict[str, _Taking]] = {}
         self._answers: dict[str, tuple[Answer, ...]] = {}
@@ -90,24 +96,54 @@ class Measurements:
     def __len__(self) -> int:
         return sum(len(each) for each in self._taking.values())
 
+    def crowd(self) -> int:
+        """Return for how many runs something is being measured, or is about to be.
+
+        Those whose answers wait for a pass are among them; one that has both counts twice.
+        """
+        return len(self._taking) + len(self._answers)
+
     def flights(self, run_uid: str) -> tuple[Flight, ...]:
-        """Return the measurements that are being taken for a run."""
+        """Return the measurements that are being taken for a run, or are about to be."""
         return tuple(each.flight for each in self._taking.get(run_uid, {}).values())
 
     def answers(self, run_uid: str) -> tuple[Answer, ...]:
         """Return what has been measured for a run and not been forgotten."""
         return self._answers.get(run_uid, ())
 
-    def start(self, run: RunFacts, metric: Metric) -> None:
-        """Begin to measure."""
+    def start(self, run: RunFacts, metric: Metric, at: datetime) -> None:
+        """Begin to measure now or, where that time is still to come, by itself at that time."""
         key = (ANALYSIS_RUN.kind, run.namespace, run.name)
         before = self._uids.get(key)
         if before is not None and before != run.uid:
             self._drop(before)
         self._uids[key] = run.uid
-        now = self._clock()
-        taking = _Taking(key, Flight(metric.name, metric.fingerprint, now))
+        is_booked = at > self._clock()
+        taking = _Taking(key, Flight(metric.name, metric.fingerprint, at, is_booked))
         self._taking.setdefault(run.uid, {})[metric.name] = taking
+        if is_booked:
+            self._book(run, metric, taking, at)
+        else:
+            self._begin(run, metric, taking)
+
+    def _book(self, run: RunFacts, metric: Metric, taking: _Taking, at: datetime) -> None:
+        seconds = max((at - self._clock()).total_seconds(), 0.0)
+        taking.alarm = asyncio.get_running_loop().call_later(
+            seconds, self._ring, run, metric, taking, at
+        )
+
+    def _ring(self, run: RunFacts, metric: Metric, taking: _Taking, at: datetime) -> None:
+        """Begin what was booked; a timer may be early by the little that clocks differ."""
+        early = at - self._clock()
+        if timedelta(0) < early < EARLY_MAX:
+            self._book(run, metric, taking, at)
+        else:
+            self._on_lateness(max(-early.total_seconds(), 0.0))
+            self._begin(run, metric, taking)
+
+    def _begin(self, run: RunFacts, metric: Metric, taking: _Taking) -> None:
+        now = self._clock()
+        taking.flight = Flight(metric.name, metric.fingerprint, now)
         seconds = deadline_seconds(metric.query)
         loop = asyncio.get_running_loop()
         taking.alarm = loop.call_later(

@@ -16,7 +16,8 @@ from rollouts.actions import Create, Delete, Event
 from rollouts.analysis.facts import Answer, Flight, Metric, ObservedRun, RunFacts
 from rollouts.analysis.invariants import check_run_plan
 from rollouts.analysis.jobs import METRIC_ANNOTATION
-from rollouts.analysis.planner import RunPlan, plan_analysis_run
+from rollouts.analysis.plan import RunPlan
+from rollouts.analysis.planner import plan_analysis_run
 from rollouts.api.problems import Problem
 from rollouts.api.refs import ANALYSIS_RUN, JOB, Manifest, ObjectRef
 from rollouts.controller.execute import Overtaken, difference
@@ -48,16 +49,20 @@ class StatusDropped(Exception):  # a person has to act
 class Instruments(Protocol):
     """Takes measurements beside the passes and keeps what they brought until status has it."""
 
+    def crowd(self) -> int:
+        """Return for how many runs something is being measured, or is about to be."""
+        ...
+
     def flights(self, run_uid: str) -> tuple[Flight, ...]:
-        """Return the measurements that are being taken for a run."""
+        """Return the measurements that are being taken for a run, or are about to be."""
         ...
 
     def answers(self, run_uid: str) -> tuple[Answer, ...]:
         """Return what has been measured for a run and not been forgotten."""
         ...
 
-    def start(self, run: RunFacts, metric: Metric) -> None:
-        """Begin to measure."""
+    def start(self, run: RunFacts, metric: Metric, at: datetime) -> None:
+        """Begin to measure now or, where that time is still to come, by itself at that time."""
         ...
 
     def cancel(self, run_uid: str, metric: str) -> None:
@@ -87,7 +92,8 @@ class Bench:
     """What passes over runs work with.
 
     Attributes:
-        on_written: told of each status that was written, with the run as it was before.
+        on_news: told of each status that was written or waits for that, with the run as it was
+            before.
         record: has an Event sent some time.
         missing_secrets: returns which secret arguments of a run have no value; awaits nothing
             but the `Cluster`.
@@ -97,7 +103,7 @@ class Bench:
     cluster: Cluster
     instruments: Instruments
     clock: Callable[[], datetime]
-    on_written: Callable[[RunFacts, Manifest], None] = lambda _run, _status: None
+    on_news: Callable[[RunFacts, Manifest], None] = lambda _run, _status: None
     record: Callable[[RunFacts, Event], None] = lambda _run, _event: None
     missing_secrets: Callable[[RunFacts], Awaitable[tuple[Problem, ...]]] = no_missing_secrets
 
@@ -114,7 +120,7 @@ async def reconcile_run(key: Key, bench: Bench) -> datetime | None:
     _, namespace, name = key
     for _ in range(PASS_COUNT_MAX):
         now = bench.clock()
-        run = bench.views.runs.get(namespace, name)
+        run = bench.views.look(namespace, name, now)
         if run is None:
             bench.instruments.drop(key)
             return None
@@ -156,6 +162,7 @@ def _observe(run: RunFacts, bench: Bench) -> ObservedRun:
         flights=bench.instruments.flights(run.uid),
         answers=bench.instruments.answers(run.uid),
         jobs=bench.views.jobs_of(run),
+        crowd=bench.instruments.crowd(),
     )
 
 
@@ -169,13 +176,16 @@ async def _carry_out(run: RunFacts, plan: RunPlan, bench: Bench, now: datetime) 
     for name in plan.cancel:
         instruments.cancel(run.uid, name)
     # Before any call: what is due is measured now, however slow the server is.
-    for metric in plan.start:
-        instruments.start(run, metric)
+    for each in plan.start:
+        instruments.start(run, each.metric, each.at)
     for action in plan.actions:
         await _create_job(run, action, bench, now)
     if plan.status is not None:
-        await _write_status(run, plan.status, bench)
-        bench.on_written(run, plan.status)
+        if plan.is_written:
+            await _write_status(run, plan.status, bench)
+        else:
+            bench.views.leave_waiting(run, plan.status, plan.results, now)
+        bench.on_news(run, plan.status)
     instruments.forget(run.uid, plan.taken)
     for event in plan.events:
         bench.record(run, event)
@@ -228,7 +238,7 @@ async def _write_status(run: RunFacts, status: Manifest, bench: Bench) -> None:
     ref = ObjectRef(ANALYSIS_RUN, run.namespace, run.name)
     body = {
         "metadata": {"resourceVersion": run.resource_version},
-        "status": difference(run.status, status),
+        "status": difference(run.saved_status, status),
     }
     bench.views.expect(run, status)
     try:

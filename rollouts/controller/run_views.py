@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from rollouts.analysis import saving
 from rollouts.analysis.compile import NO_DATA_ANNOTATION, compile_program, read_run
 from rollouts.analysis.facts import RUN_UID, JobFacts, Program, RunFacts
 from rollouts.analysis.jobs import is_job, pull_problem, read_job
@@ -12,10 +13,12 @@ from rollouts.api.analysis_providers import EXECUTED_PROVIDERS
 from rollouts.kube.store import Change, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
     from typing import Any
 
     from rollouts.analysis.compile import ConditionCompiler
+    from rollouts.analysis.results import Result
     from rollouts.api.refs import Manifest
 
 
@@ -57,6 +60,7 @@ class RunViews:
         self._providers = providers
         self._compiled: dict[str, _Compiled] = {}
         self._written: dict[str, Manifest] = {}
+        self._waiting: dict[str, RunFacts] = {}
         self.runs: Store[RunFacts] = Store(self._slim_run, _run_words)
         self.jobs: Store[JobFacts] = Store(read_job, lambda job: (job.run_uid,))
         self.pods: Store[PodFacts] = Store(_slim_pod, lambda pod: (pod.run_uid,))
@@ -72,6 +76,25 @@ class RunViews:
             return ()
         problems = {pod.job: pod.pull_problem for pod in self.pods.indexed(run.uid)}
         return tuple(replace(job, pull_problem=problems.get(job.name, "")) for job in found)
+
+    def look(self, namespace: str, name: str, now: datetime) -> RunFacts | None:
+        """Return all that is known of a run: what is stored, and what waits to be."""
+        stored = self.runs.get(namespace, name)
+        known = self._waiting.get(stored.uid) if stored is not None else None
+        if stored is None or known is None:
+            return stored
+        run = saving.with_unsaved(stored, known, now)
+        if run is stored:
+            del self._waiting[stored.uid]
+        elif run is not known:
+            self._waiting[stored.uid] = run
+        return run
+
+    def leave_waiting(
+        self, run: RunFacts, status: Manifest, results: Mapping[str, Result], now: datetime
+    ) -> None:
+        """Keep a status, and what it says of each metric, that is written with the next one."""
+        self._waiting[run.uid] = saving.leave_waiting(run, status, results, now)
 
     def expect(self, run: RunFacts, status: Manifest) -> None:
         """Remember what is being written, to know its echo."""
@@ -103,6 +126,7 @@ class RunViews:
         if old is not None and (new is None or new.uid != old.uid):
             self._compiled.pop(old.uid, None)
             self._written.pop(old.uid, None)
+            self._waiting.pop(old.uid, None)
 
     def _slim_run(self, manifest: Manifest) -> RunFacts:
         return read_run(manifest, self._program(manifest))

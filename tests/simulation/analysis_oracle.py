@@ -8,6 +8,9 @@ FINISHED = ("Successful", "Failed", "Error", "Inconclusive")
 NO_DATA = ("empty", "nan", "infinite", "stale")
 OLD = timedelta(seconds=60)
 """Nothing is planned on an answer that is older."""
+AT_ONCE = timedelta(seconds=1)
+SOON = timedelta(seconds=6)
+"""How late status may say what was measured, where nothing goes wrong; SOON is for successes."""
 
 
 def read(text):
@@ -50,6 +53,7 @@ class Oracle:
         if episode.stepped:
             return  # What is early by a clock that jumps is nobody's fault.
         metric = self.metrics()[episode.metric]
+        self._judge_pause(episode, metric)
         result = self._result(status, episode.metric)
         ended = [each for each in result.get("measurements") or () if "finishedAt" in each]
         if ended:
@@ -65,6 +69,20 @@ class Oracle:
                 self.report("early", f"{episode.metric} without its delay")
         if episode.started_at < due:
             self.report("early", f"{episode.metric} by {due - episode.started_at}")
+
+    def _judge_pause(self, episode, metric):
+        """What this process has measured itself it waits for, whether status has it or not."""
+        own = (
+            each
+            for each in reversed(self.world.episodes[:-1])
+            if (each.metric, each.process) == (episode.metric, episode.process) and each.ended_at
+        )
+        last = next(own, None)
+        if last is None or episode.started_at - last.ended_at > OLD:
+            return
+        pause = episode.started_at - last.ended_at
+        if pause < timedelta(seconds=min(10, seconds(metric.get("interval", "10s")))):
+            self.report("hasty", f"{episode.metric} is measured again after {pause}")
 
     # What is written
 
@@ -144,6 +162,11 @@ class Oracle:
         age = self.world.planned_at - (truth.ended_at or self.world.planned_at)
         if phase == "Successful" and age > OLD and not self.world.stepped:
             self.report("old", f"{name} was measured {age} before it counted")
+        if self._is_untroubled() and age > (SOON if phase == "Successful" else AT_ONCE):
+            self.report("late", f"{name} was {phase} {age} before status says so")
+
+    def _is_untroubled(self):
+        return not (self.world.stepped or self.world.scenario.trouble or self.world.boots > 1)
 
     def _may_succeed(self, name, truth):
         condition = self.metrics()[name].get("successCondition", "")
@@ -152,6 +175,7 @@ class Oracle:
         return truth.kind == "good"
 
     def _judge_success(self, run, status):
+        self._judge_delay()
         if run["spec"].get("terminate"):
             self.report("terminated", "a run that was terminated is Successful")
         for name, metric in self.metrics().items():
@@ -170,6 +194,14 @@ class Oracle:
             taken = [each for each in phases if each != "Error"]
             if "consecutiveSuccessLimit" not in metric and len(taken) < int(metric["count"]):
                 self.report("count", f"{name} was measured {len(taken)} times")
+
+    def _judge_delay(self):
+        """A success is told at once, with the measurement that makes it one."""
+        if any("job" in each["provider"] for each in self.metrics().values()):
+            return  # When a Job has ended is not kept.
+        ended = [each.ended_at for each in self.world.episodes if each.ended_at]
+        if self._is_untroubled() and ended and self.world.planned_at - max(ended) > AT_ONCE:
+            self.report("late", f"the run was over {self.world.planned_at - max(ended)} before")
 
     def _deleted(self, old):
         spec, status = old["spec"], old.get("status") or {}

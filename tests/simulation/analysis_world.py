@@ -53,6 +53,7 @@ class Episode:
     started_at: datetime
     status: dict
     stepped: bool
+    process: int
     ended_at: datetime | None = None
     delay_ms: int = 0
 
@@ -68,6 +69,7 @@ class Scenario:
     steps: tuple = ()  # (when, by how many ms the clock jumps)
     terminate_at: int | None = None
     weights: dict = field(default_factory=dict)
+    crowd: int = 1  # runs that are being measured; the others are not played
 
 
 def draw(seed):
@@ -108,6 +110,7 @@ def draw(seed):
         steps=steps,
         terminate_at=random.choice((None, None, None, random.randrange(120_000))),
         weights=weights,
+        crowd=random.choice((1, 150, 500, 5000)),
     )
 
 
@@ -194,13 +197,30 @@ class Instruments:
         self.done = []
         self.is_dead = False
 
+    def crowd(self):
+        return self.world.scenario.crowd
+
     def flights(self, _uid):
         return tuple(flight for flight, _ in self.taking.values())
 
     def answers(self, _uid):
         return tuple(self.done)
 
-    def start(self, _run, metric):
+    def start(self, _run, metric, at):
+        delay = (at - self.world.wall()) // timedelta(milliseconds=1)
+        self.taking[metric.name] = Flight(metric.name, metric.fingerprint, at, delay > 0), None
+        if delay > 0:
+            flight, _ = self.taking[metric.name]
+            self.world.after(delay, lambda: self._begin_booked(metric, flight))
+        else:
+            self._begin(metric)
+
+    def _begin_booked(self, metric, flight):
+        known = self.taking.get(metric.name)
+        if not self.is_dead and known is not None and known[0] is flight:
+            self._begin(metric)
+
+    def _begin(self, metric):
         world, random = self.world, self.world.random
         kinds, weights = zip(*world.scenario.weights.items(), strict=True)
         kind = random.choices(kinds, weights)[0]
@@ -256,6 +276,7 @@ class World:
         self.order = itertools.count()
         self.calls = 0
         self.passes = 0
+        self.boots = 0
         self.episodes = []
         self.cluster = SimCluster(self.wall)
         self.cluster.server.on_write.append(self._wrote)
@@ -298,6 +319,7 @@ class World:
     # The process
 
     def _boot(self):
+        self.boots += 1
         self.views = RunViews(compile_condition)
         self.instruments = Instruments(self)
         self.driver = None
@@ -532,7 +554,12 @@ class World:
     def begin(self, metric, kind):
         run = self.cluster.find(ANALYSIS_RUN, "canary") or {}
         episode = Episode(
-            metric, kind, self.wall(), {"seen": run.get("status") or {}}, bool(self.stepped)
+            metric=metric,
+            kind=kind,
+            started_at=self.wall(),
+            status={"seen": run.get("status") or {}},
+            stepped=bool(self.stepped),
+            process=self.boots,
         )
         self.episodes.append(episode)
         self.oracle.begun(episode, run)

@@ -198,6 +198,45 @@ def several_series_are_one(observed, now):
     return honest(told(observed, change), now)
 
 
+@planted
+def what_is_bad_waits_like_a_success(observed, now):
+    plan = honest(observed, now)
+    if plan.status is None or plan.status["phase"] != "Running" or not observed.run.status:
+        return plan
+    return replace(plan, is_written=False, wake_at=now + timedelta(seconds=4))
+
+
+@planted
+def a_verdict_waits_like_a_success(observed, now):
+    plan = honest(observed, now)
+    ends = plan.status is not None and plan.status["phase"] != "Running"
+    if not ends or observed.run.phase is not Phase.RUNNING or observed.run.unsaved is not None:
+        return plan
+    return replace(plan, status=None, taken=(), finish=(), wake_at=now + timedelta(seconds=4))
+
+
+@planted
+def what_waits_is_forgotten(observed, now):
+    plan = honest(observed, now)
+    if plan.status is None or plan.is_written:
+        return plan
+    return replace(plan, status=None)
+
+
+@planted
+def what_waits_is_never_written(observed, now):
+    plan = honest(observed, now)
+    if plan.status is not None and observed.run.unsaved is not None:
+        return replace(plan, is_written=False, wake_at=now + timedelta(seconds=60))
+    return plan
+
+
+@planted
+def what_is_booked_begins_at_once(observed, now):
+    plan = honest(observed, now)
+    return replace(plan, start=tuple(replace(each, at=now) for each in plan.start))
+
+
 @pytest.mark.parametrize("bug", PLANTED)
 def test_a_planted_bug_is_found(bug, monkeypatch):
     monkeypatch.setattr(reconcile_run, "plan_analysis_run", PLANTED[bug])
@@ -217,7 +256,13 @@ def test_an_answer_that_is_in_already_would_be_counted_twice(monkeypatch):
 
 @pytest.mark.parametrize(
     "bug",
-    ["no data is good", "a terminated run is a success", "intervals are half as long"],
+    [
+        "no data is good",
+        "a terminated run is a success",
+        "intervals are half as long",
+        "what is bad waits like a success",
+        "what is booked begins at once",
+    ],
 )
 def test_production_refuses_the_plan_of_a_planted_bug(bug, monkeypatch):
     monkeypatch.setattr(reconcile_run, "plan_analysis_run", PLANTED[bug])
