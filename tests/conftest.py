@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import importlib
 from pathlib import PurePosixPath
 
 import pytest
@@ -29,6 +31,23 @@ ALONE = ("test_restarts_on_a_cluster", "test_migration_page", "test_take_over")
 """Modules with clusters of their own; they take long."""
 OF_THE_SERVER = ("test_admission", "test_definitions")
 ORDER = (STORIES, *ALONE, CONTRACT)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session):
+    """Let each of several processes begin with a share of the files.
+
+    All of them collect all files, and in one order: in a fresh clone each would rewrite the
+    assertions of every file at the same time as the others. So it finds most of them done.
+    """
+    worker = getattr(session.config, "workerinput", None)
+    if worker is None:
+        return
+    number = int(worker["workerid"].removeprefix("gw"))
+    for path in _test_files(session.config)[number :: worker["workercount"]]:
+        # What cannot be imported is left to the collection, which imports it again and tells.
+        with contextlib.suppress(Exception, pytest.skip.Exception):
+            importlib.import_module(".".join(path.with_suffix("").parts))
 
 
 @pytest.hookimpl(trylast=True)
@@ -71,6 +90,14 @@ def _group(nodeid):
     if path.parent.name == CONTRACT or path.stem in OF_THE_SERVER:
         return CONTRACT
     return path.stem
+
+
+def _test_files(config):
+    """Return the files of tests that were asked for, the largest first, below the root."""
+    asked = [config.rootpath / each.partition("::")[0] for each in config.args]
+    found = {path for each in asked for path in (each, *each.rglob("test_*.py")) if path.is_file()}
+    below = sorted(path.relative_to(config.rootpath) for path in found)
+    return sorted(below, key=lambda path: -(config.rootpath / path).stat().st_size)
 
 
 def _turn(group):
