@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -87,8 +88,14 @@ def rendered(case):
     return template(CASES[case])
 
 
+@cache
+def _read(case):
+    return json.dumps(documents_of(rendered(case)))
+
+
 def objects(case):
-    return documents_of(rendered(case))
+    """One of the cases as objects of one's own; the definitions among them are long as YAML."""
+    return json.loads(_read(case))
 
 
 def only(kind, documents):

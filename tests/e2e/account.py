@@ -24,6 +24,8 @@ MEASURED = "measured"
 
 GITOPS = {"credentials": {"namespaces": [LOGINS]}}
 ANALYSIS = {"secretNamespaces": [MEASURED]}
+WITHOUT_DEFINITIONS = {"install": False}
+"""They take no part in what an account may do, and are 98 % of what is rendered."""
 
 KINDS = ("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
 
@@ -55,7 +57,10 @@ class Accounts:
 
     def _install(self, instance, namespace, values):
         release = instance or "rollouts"
-        wanted = {"instanceId": instance, "gitops": GITOPS, "analysis": ANALYSIS, **values}
+        wanted = {
+            "instanceId": instance, "gitops": GITOPS, "analysis": ANALYSIS,
+            "crds": WITHOUT_DEFINITIONS, **values,
+        }  # fmt: skip
         done = run_helm(
             "template", release, str(CHART), "--namespace", namespace, "--set",
             f"fullnameOverride={release}", values=wanted,
