@@ -30,7 +30,9 @@ CONTRACT = "contract"
 ALONE = ("test_restarts_on_a_cluster", "test_migration_page", "test_take_over")
 """Modules with clusters of their own; they take long."""
 OF_THE_SERVER = ("test_admission", "test_definitions")
-ORDER = (STORIES, *ALONE, CONTRACT)
+LONG = ("test_demo", "test_install", "test_kubectl")
+"""Of the other modules those that take longest: one that began last would end alone."""
+ORDER = (STORIES, *ALONE, CONTRACT, *LONG)
 
 
 @pytest.hookimpl(tryfirst=True)
