@@ -81,8 +81,7 @@ def kustomization(world, repository):
             "sourceRef": {"kind": "GitRepository", "name": "web"},
         },
     }
-    for each in (source, wanted):
-        world.kubectl("kubectl apply -f -", stdin=json.dumps(each))
+    world.kubectl("kubectl apply -f -", stdin=yaml.safe_dump_all([source, wanted]))
 
 
 def wait_for_sync(world, revision, *, healthy=True):

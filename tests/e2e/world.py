@@ -96,11 +96,9 @@ class World:
             pause: what stands for its pauses of ten minutes; `{}` waits for a person.
             change: called with the Rollout's manifest, which it may change.
         """
-        for path in sorted(EXAMPLE.glob("*.yaml")):
-            text = path.read_text()
-            if path.name == "rollout.yaml":
-                text = self._rollout_text(text, pause, change)
-            self.kubectl("kubectl apply -f -", stdin=text)
+        texts = {path.name: path.read_text() for path in sorted(EXAMPLE.glob("*.yaml"))}
+        texts["rollout.yaml"] = self._rollout_text(texts["rollout.yaml"], pause, change)
+        self.kubectl("kubectl apply -f -", stdin="\n---\n".join(texts.values()))
         self.wait_for("Healthy")
 
     # -- what is seen ----------------------------------------------------------------------------
