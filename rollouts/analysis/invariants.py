@@ -6,7 +6,8 @@ asks only what was observed and what is about to be done. A broken rule refuses 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rollouts.analysis.facts import Metric, NoData, ObservedRun
@@ -22,39 +23,53 @@ FINISHED = (SUCCESSFUL, "Failed", "Error", "Inconclusive")
 
 def check_run_plan(observed: ObservedRun, plan: RunPlan, now: datetime) -> tuple[str, ...]:
     """Return the rules that a plan would break, as sentences; empty for a safe plan."""
-    rules = (_finality, _counts, _success, _gaps, _starts, _waking, _deletion, _waiting)
-    return tuple(broken for rule in rules for broken in rule(observed, plan, now))
+    after = {} if plan.status is None else _results(plan.status)
+    case = _Case(observed, plan, now, _results(observed.run.status), after)
+    return tuple(broken for rule in _RULES for broken in rule(case))
 
 
-def _finality(observed: ObservedRun, plan: RunPlan, _now: datetime) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A plan, and what it is about.
+
+    Attributes:
+        before: results as they are known, by metric.
+        after: as the plan reports them; empty where it reports nothing.
+    """
+
+    observed: ObservedRun
+    plan: RunPlan
+    now: datetime
+    before: Mapping[str, Manifest]
+    after: Mapping[str, Manifest]
+
+
+def _finality(case: _Case) -> Iterator[str]:
     """A1: what is over stays as it is, the run and each of its metrics."""
+    observed, plan = case.observed, case.plan
     before, after = observed.run.status, plan.status
     if after is None:
         return
     if before.get("phase", "") in FINISHED and after != before:
         yield f"the status of a run that is {before['phase']} would change"
-    phases = {name: each.get("phase", "") for name, each in _results(before).items()}
     refused = bool(observed.run.program.problems)
-    for result in after.get("metricResults") or ():
-        old = phases.get(result["name"], "")
+    for name, result in case.after.items():
+        old = (case.before.get(name) or {}).get("phase", "")
         if old in FINISHED and result["phase"] != old and not refused:
-            yield f"metric {result['name']!r} was {old} and would become {result['phase']}"
+            yield f"metric {name!r} was {old} and would become {result['phase']}"
 
 
-def _counts(observed: ObservedRun, plan: RunPlan, _now: datetime) -> Iterator[str]:
+def _counts(case: _Case) -> Iterator[str]:
     """A2: counters grow by what was measured, and agree with each other."""
-    if plan.status is None:
-        return
-    before = _results(observed.run.status)
-    for result in plan.status.get("metricResults") or ():
-        name = result["name"]
+    for name, result in case.after.items():
         answered = sum(int(result.get(word) or 0) for word in ("successful", "failed"))
         answered += int(result.get("inconclusive") or 0)
         if int(result.get("count") or 0) != answered:
             yield f"metric {name!r} counts {result.get('count', 0)} of {answered} measurements"
-        grown = _taken(result) - _taken(before.get(name) or {})
-        come = sum(each.metric == name for each in plan.taken)
-        opened = _open_since(before.get(name) or {})
+        before = case.before.get(name) or {}
+        grown = _taken(result) - _taken(before)
+        come = sum(each.metric == name for each in case.plan.taken)
+        opened = _open_since(before)
         come += bool(opened) and opened != _open_since(result)
         if not 0 <= grown <= come:
             yield f"metric {name!r} counts {grown} new measurements where {come} have come in"
@@ -65,12 +80,13 @@ def _counts(observed: ObservedRun, plan: RunPlan, _now: datetime) -> Iterator[st
                 yield f"metric {name!r} shows more successes than it counts"
 
 
-def _success(observed: ObservedRun, plan: RunPlan, _now: datetime) -> Iterator[str]:
+def _success(case: _Case) -> Iterator[str]:
     """A3: success is measured, never what is left when nothing was; a broken limit forbids it."""
+    observed, plan = case.observed, case.plan
     status, program = plan.status, observed.run.program
     if status is None:
         return
-    results = _results(status)
+    results = case.after
     for metric in program.metrics:
         result = results.get(metric.name)
         if result is not None and result["phase"] == SUCCESSFUL:
@@ -105,15 +121,14 @@ def _metric_success(metric: Metric, result: Manifest) -> Iterator[str]:
         yield f"metric {metric.name!r} would be Successful before its count is reached"
 
 
-def _gaps(observed: ObservedRun, plan: RunPlan, _now: datetime) -> Iterator[str]:
+def _gaps(case: _Case) -> Iterator[str]:
     """A4: no data, error, NaN or an old sample is ever success, unless somebody asked for that."""
-    before = _results(observed.run.status)
-    results = plan.status.get("metricResults") or () if plan.status is not None else ()
-    for result in results:
-        metric = next((m for m in observed.run.program.metrics if m.name == result["name"]), None)
+    observed = case.observed
+    for name, result in case.after.items():
+        metric = next((m for m in observed.run.program.metrics if m.name == name), None)
         if metric is None or metric.no_data in {NoData.SUCCESS, NoData.CONDITION}:
             continue
-        known = before.get(metric.name, {}).get("measurements") or ()
+        known = case.before.get(name, {}).get("measurements") or ()
         themselves = set(map(id, known))
         for measurement in result.get("measurements") or ():
             if id(measurement) in themselves or measurement["phase"] != SUCCESSFUL:
@@ -142,8 +157,9 @@ def _is_unproven(observed: ObservedRun, metric: Metric, measurement: Manifest) -
     )
 
 
-def _starts(observed: ObservedRun, plan: RunPlan, now: datetime) -> Iterator[str]:
+def _starts(case: _Case) -> Iterator[str]:
     """A5: nothing is measured before its time, twice at once, or after the end."""
+    observed, plan, now = case.observed, case.plan, case.now
     begins = {each.name: each.at for each in plan.start}
     names = [each.name for each in plan.start]
     names += [
@@ -162,22 +178,20 @@ def _starts(observed: ObservedRun, plan: RunPlan, now: datetime) -> Iterator[str
             continue
         if names.count(metric.name) > 1 or metric.name in flying:
             yield f"{metric.name!r} would be measured twice at once"
-        earliest = _earliest(metric, (status, observed.run.status), begun, now)
+        earliest = _earliest(case, metric, begun)
         begin = begins.get(metric.name, now)
         if earliest is not None and begin < earliest:
             yield f"{metric.name!r} would be measured {earliest - begin} too early"
 
 
-def _earliest(
-    metric: Metric, statuses: tuple[Manifest, ...], begun: datetime, now: datetime
-) -> datetime | None:
+def _earliest(case: _Case, metric: Metric, begun: datetime) -> datetime | None:
     """Return the first moment at which a metric may be measured; None where nothing forbids it.
 
-    Args:
-        statuses: the newer one first; it may keep none of the measurements that have ended.
+    What is reported may keep none of the measurements that have ended.
     """
-    for status in statuses:
-        result = _results(status).get(metric.name, {})
+    now = case.now
+    for results in (case.after, case.before):
+        result = results.get(metric.name, {})
         latest_first = reversed(result.get("measurements") or ())
         ended = next((each for each in latest_first if each.get("finishedAt")), None)
         if ended is None:
@@ -188,18 +202,21 @@ def _earliest(
         is_error = ended["phase"] == "Error"
         wait = timedelta(seconds=10) if is_error or metric.interval is None else metric.interval
         return finished_at + wait
-    begins = _time(statuses[0].get("startedAt")) or begun
+    status = case.observed.run.status if case.plan.status is None else case.plan.status
+    begins = _time(status.get("startedAt")) or begun
     return min(begins, now) + metric.initial_delay
 
 
-def _waking(_observed: ObservedRun, plan: RunPlan, now: datetime) -> Iterator[str]:
+def _waking(case: _Case) -> Iterator[str]:
     """A6: a time to look again lies ahead, or the queue would spin."""
+    plan, now = case.plan, case.now
     if plan.wake_at is not None and plan.wake_at <= now and plan.is_quiet:
         yield f"the plan does nothing and would look again at {plan.wake_at}, which is over"
 
 
-def _deletion(observed: ObservedRun, plan: RunPlan, now: datetime) -> Iterator[str]:
+def _deletion(case: _Case) -> Iterator[str]:
     """A7: a run is taken away only when it is over and its time to live is, too."""
+    observed, plan, now = case.observed, case.plan, case.now
     for action in plan.finish:
         if action.ref.kind != ANALYSIS_RUN:
             if action.ref.name not in {job.name for job in observed.jobs}:
@@ -214,20 +231,23 @@ def _deletion(observed: ObservedRun, plan: RunPlan, now: datetime) -> Iterator[s
             yield "a run would be deleted before its time to live is over"
 
 
-def _waiting(observed: ObservedRun, plan: RunPlan, _now: datetime) -> Iterator[str]:
+def _waiting(case: _Case) -> Iterator[str]:
     """A8: only successes that decide nothing wait to be written, and not without an end."""
+    plan = case.plan
     if plan.status is None or plan.is_written:
         return
     if plan.status.get("phase") != "Running" or plan.status.get("message"):
         yield f"it would wait that the run is {plan.status.get('phase')}"
     if plan.wake_at is None:
         yield "a status would wait to be written without an end"
-    before = _results(observed.run.status)
-    for name, after in _results(plan.status).items():
-        old = before.get(name) or {}
+    for name, after in case.after.items():
+        old = case.before.get(name) or {}
         same = ("phase", "failed", "inconclusive", "error")
         for word in (each for each in same if (old.get(each) or 0) != (after.get(each) or 0)):
             yield f"it would wait that metric {name!r} is {after.get(word)} {word}"
+
+
+_RULES = (_finality, _counts, _success, _gaps, _starts, _waking, _deletion, _waiting)
 
 
 def _results(status: Manifest) -> dict[str, Manifest]:
