@@ -14,6 +14,7 @@ from bench.figures import Figure, Report, Target, percentile
 from bench.laboratory import Laboratory, LaboratoryError
 from bench.processes import cpu_seconds
 from bench.workloads import make_namespace
+from rollouts.analysis.saving import SAVE_EVERY_MAX
 from rollouts.api.refs import ANALYSIS_RUN, Manifest
 from rollouts.api.times import parse_time
 
@@ -41,7 +42,7 @@ def run(*, quick: bool) -> Report:
             laboratory.wait_until(
                 lambda: len(_measured(laboratory)) == RUNS, at_most=60, what="first measurements"
             )
-            time.sleep(3)
+            time.sleep(SAVE_EVERY_MAX.total_seconds())  # Until writes are spread as they stay.
             laboratory.settle()
             cpu, before = cpu_seconds(pid), _taken(laboratory.objects(ANALYSIS_RUN))
             since = laboratory.call_count()

@@ -19,10 +19,10 @@ from rollouts.analysis.phase import Phase
 from rollouts.analysis.results import Result
 from rollouts.api.refs import Manifest
 
-SAVE_EVERY_EACH = timedelta(milliseconds=10)
-"""How long a success may wait, for each run that is being measured: a hundred writes a second."""
+SAVE_EVERY_EACH = timedelta(milliseconds=20)
+"""How long a success may wait, for each run that is being measured: fifty writes a second."""
 
-SAVE_EVERY_MAX = timedelta(seconds=5)
+SAVE_EVERY_MAX = timedelta(seconds=10)
 """How long it may wait at most. Intervals that are no shorter are written one by one."""
 
 UNSAVED_AGE_MAX = timedelta(seconds=60)

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from rollouts.analysis.sample import Gap, Sample
+from rollouts.analysis.sample import Gap, MeasurementError, Sample
 from rollouts.metric_providers.addresses import read_policy
 from rollouts.metric_providers.answers import Answer, complaint, read_json
 from rollouts.metric_providers.authentication import Authenticator, header_secrets, url_secrets
@@ -125,11 +125,15 @@ def read_answer(answer: Answer, path: str, secrets: tuple[str, ...]) -> Sample:
     if not answer.body.strip():
         raise complaint(answer, "instead of a value", secrets)
     path = path.strip()
-    if path in _WHOLE and not _is_json(answer):
-        return _plain_text(answer, secrets)
-    document = read_json(answer, secrets)
+    is_whole = path in _WHOLE
     try:
-        found = find(parse_path(path) if path not in _WHOLE else (), document)
+        document = read_json(answer, secrets)
+    except MeasurementError:
+        if is_whole:
+            return _plain_text(answer, secrets)
+        raise
+    try:
+        found = find(() if is_whole else parse_path(path), document)
     except NotThere as error:
         raise complaint(answer, f"which jsonPath {path} does not fit: {error}", secrets) from None
     result: Any = found[0] if found else None
@@ -155,14 +159,6 @@ def _plain_text(answer: Answer, secrets: tuple[str, ...]) -> Sample:
 def _sample(value: Any, text: str, gaps: set[Gap], secrets: tuple[str, ...]) -> Sample:
     shown = shorten_value(text, TEXT_LENGTH_MAX, secrets)
     return Sample(value, shown, in_order(gaps), hide=hider(secrets))
-
-
-def _is_json(answer: Answer) -> bool:
-    try:
-        orjson.loads(answer.body)
-    except orjson.JSONDecodeError:
-        return False
-    return True
 
 
 def _is_readable(answer: Answer) -> bool:

@@ -22,6 +22,7 @@ SERIES_COUNT_MAX = 10_000
 """Label sets of each family; what is beyond is left out rather than drown a Prometheus."""
 
 FINISHED = ("Successful", "Failed", "Error", "Inconclusive")
+_COUNTERS = tuple((phase, phase.lower()) for phase in FINISHED)
 
 _Name: TypeAlias = tuple[str, ...]
 
@@ -78,8 +79,7 @@ class AnalysisMetrics:
         known = {each.get("name"): each for each in before.get("metricResults") or ()}
         for result in after.get("metricResults") or ():
             old = known.get(result["name"]) or {}
-            for phase in FINISHED:
-                word = phase.lower()
+            for phase, word in _COUNTERS:
                 grown = int(result.get(word) or 0) - int(old.get(word) or 0)
                 if grown > 0:
                     key: _Name = (namespace, subject, result["name"], phase)

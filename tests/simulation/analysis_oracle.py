@@ -9,7 +9,7 @@ NO_DATA = ("empty", "nan", "infinite", "stale")
 OLD = timedelta(seconds=60)
 """Nothing is planned on an answer that is older."""
 AT_ONCE = timedelta(seconds=1)
-SOON = timedelta(seconds=6)
+SOON = timedelta(seconds=11)
 """How late status may say what was measured, where nothing goes wrong; SOON is for successes."""
 
 

@@ -46,7 +46,7 @@ def test_successes_that_decide_nothing_share_a_write():
     play = measured().until(60)
 
     assert 58 <= len(play.starts) <= 60
-    assert 12 <= len(play.writes) <= 14
+    assert 6 <= len(play.writes) <= 9
     assert 10 == len(play.result()["measurements"])
 
 
@@ -56,7 +56,7 @@ def test_the_first_success_is_written_at_once():
     assert (1, 1) == (len(play.writes), stored(play))
 
 
-@pytest.mark.parametrize("interval", ["5s", "5001ms", "10s", "1m"])
+@pytest.mark.parametrize("interval", ["10s", "10001ms", "30s", "1m"])
 def test_intervals_that_are_no_shorter_than_the_wait_are_written_one_by_one(interval):
     play = measured({"interval": interval}, seconds=0).until(300)
 
@@ -64,7 +64,7 @@ def test_intervals_that_are_no_shorter_than_the_wait_are_written_one_by_one(inte
     assert not waits(play)
 
 
-@pytest.mark.parametrize("interval", ["10ms", "300ms", "1s", "2s", "4900ms"])
+@pytest.mark.parametrize("interval", ["10ms", "300ms", "1s", "4900ms", "9900ms"])
 def test_no_success_waits_longer_than_it_may(interval):
     play = measured({"interval": interval, "measurementRetention": 99})
     for _ in range(60):
@@ -202,13 +202,13 @@ def test_runs_of_one_moment_are_written_at_different_times():
 
 @pytest.mark.parametrize(
     ("crowd", "seconds"),
-    [(0, 0.01), (1, 0.01), (100, 1), (499, 4.99), (500, 5), (501, 5), (100_000, 5)],
+    [(0, 0.02), (1, 0.02), (50, 1), (499, 9.98), (500, 10), (501, 10), (100_000, 10)],
 )
 def test_the_more_runs_are_measured_the_longer_a_success_may_wait(crowd, seconds):
     assert timedelta(seconds=seconds) == save_every(crowd)
 
 
-@pytest.mark.parametrize("crowd", [1, 10, 100])
+@pytest.mark.parametrize("crowd", [1, 10, 50])
 def test_few_runs_are_written_after_each_measurement(crowd):
     play = measured(crowd=crowd).until(30)
 
