@@ -32,7 +32,16 @@ ALONE = ("test_restarts_on_a_cluster", "test_migration_page", "test_take_over")
 OF_THE_SERVER = ("test_admission", "test_definitions")
 LONG = ("test_demo", "test_install", "test_kubectl")
 """Of the other modules those that take longest: one that began last would end alone."""
+COMMON = ("rollouts.cli.run", "rollouts.controller.app", "rollouts.gitops", "rollouts.emulator")
+"""In a fresh environment nothing is compiled, and workers that begin together each would do it."""
 ORDER = (STORIES, *ALONE, CONTRACT, *LONG)
+
+
+def pytest_configure(config):
+    """Compile what every worker imports, once and before there are workers."""
+    if config.getoption("numprocesses", None):
+        for name in COMMON:
+            importlib.import_module(name)
 
 
 @pytest.hookimpl(tryfirst=True)

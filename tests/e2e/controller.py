@@ -12,7 +12,7 @@ from tests.cluster.processes import free_ports, wait_until
 
 START_SECONDS_MAX = 60.0
 END_SECONDS_MAX = 30.0
-GIT_POLL_SECONDS = 1
+GIT_POLL_SECONDS = 3
 MEASURED_ADDRESSES = "*,127.0.0.0/8"
 """The default, and loopback, where the tests' metrics are."""
 

@@ -67,7 +67,7 @@ def kustomization(world, repository):
         "apiVersion": "source.toolkit.fluxcd.io/v1",
         "kind": "GitRepository",
         "metadata": {"name": "web"},
-        "spec": {"interval": "1s", "url": repository.url, "ref": {"branch": "main"}},
+        "spec": {"interval": "3s", "url": repository.url, "ref": {"branch": "main"}},
     }
     wanted = {
         "apiVersion": KUSTOMIZATION.api_version,
