@@ -253,6 +253,7 @@ async def _write_status(run: RunFacts, status: Manifest, bench: Bench) -> None:
                 " must not have a status subresource: install ours with `rollouts crds`"
             )
         bench.views.wrote(written)
+        bench.views.saved(run)
 
 
 async def _refresh(ref: ObjectRef, error: ClusterError, bench: Bench) -> None:
