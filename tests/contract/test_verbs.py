@@ -165,6 +165,7 @@ def test_finalizers_hold_an_object(api, namespace):
         api.get(CONFIG_MAPS, namespace, "m")
 
 
+@pytest.mark.still  # where garbage is collected, it may be gone before it is read
 @pytest.mark.parametrize(
     ("propagation", "finalizer"), [("Foreground", "foregroundDeletion"), ("Orphan", "orphan")]
 )
