@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rollouts.analysis.facts import Answer, JobFacts, Metric
 from rollouts.analysis.jobs import find_job, is_job, job_outcome
@@ -12,15 +12,12 @@ from rollouts.analysis.judge import judge
 from rollouts.analysis.phase import Phase
 from rollouts.analysis.results import Measurement, Result, exact_time
 from rollouts.analysis.sample import Sample
+from rollouts.analysis.saving import UNSAVED_AGE_MAX
 
 QUERY_METADATA = "ResolvedPrometheusQuery"
 """What the peer keeps once for each metric and not with every measurement."""
 
 WARNINGS_METADATA = "warnings"
-
-
-ANSWER_AGE_MAX = timedelta(seconds=60)
-"""An answer that could not be written for longer speaks of a past that nobody should act on."""
 
 
 def is_outdated(answer: Answer, result: Result, now: datetime) -> bool:
@@ -38,7 +35,7 @@ def is_outdated(answer: Answer, result: Result, now: datetime) -> bool:
             return True
         if begun_last is not None and answer.started_at < begun_last <= now:
             return True
-    return now - answer.finished_at > ANSWER_AGE_MAX
+    return now - answer.finished_at > UNSAVED_AGE_MAX
 
 
 def take_answer(metric: Metric, result: Result, answer: Answer) -> Result:

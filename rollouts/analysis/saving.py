@@ -26,7 +26,8 @@ SAVE_EVERY_MAX = timedelta(seconds=10)
 """How long it may wait at most. Intervals that are no shorter are written one by one."""
 
 UNSAVED_AGE_MAX = timedelta(seconds=60)
-"""What could not be written for longer speaks of a past that nobody should act on."""
+"""An answer, or a success that waits, which could not be written for longer speaks of a past that
+nobody should act on."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
