@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,7 +32,7 @@ class UnitMemory:
         spec: the unit's object as it was last read, and the resourceVersion it was read at.
         failing_since: since when a repository has been out of reach.
         attempt: the last sync, for a dialect whose status has no place for it.
-        dirty: something that matters has changed since the last pass.
+        dirty: something that matters has changed since the last pass began.
         seen_version: resourceVersion of the unit's own object after the last pass.
         wake_at: when the next pass is due unless something changes.
         errors: passes in a row that the API server kept from ending.
@@ -56,7 +58,19 @@ class UnitMemory:
         self.clean.clear()
         self.scaled.clear()
         self.settled = ()
-        self.dirty = True
+
+    @contextmanager
+    def being_looked_at(self) -> Iterator[bool]:
+        """Run a pass inside; yields whether something had changed since the last one.
+
+        What changes from here on is for the next pass, and so is everything when this one fails.
+        """
+        was_dirty, self.dirty = self.dirty, False
+        try:
+            yield was_dirty
+        except BaseException:
+            self.dirty = True
+            raise
 
     def scaled_at(self, now: datetime) -> tuple[ResourceKey, ...]:
         """Return the objects known to have an autoscaler."""

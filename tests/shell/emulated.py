@@ -23,6 +23,7 @@ class Emulated:
         self.crash_at = None
         self.crash_served = False
         self.refuse = []  # (verb, name) of calls that the server cannot answer
+        self.meanwhile = None  # called after each call, before its caller goes on
 
     def writes(self):
         return [f"{call}" for call in self.calls if call.is_write]
@@ -57,6 +58,8 @@ class Emulated:
             raise as_cluster_error(error, call) from error
         if is_last:
             raise Crash
+        if self.meanwhile is not None:
+            self.meanwhile(call)
         return answer
 
     async def get(self, ref):

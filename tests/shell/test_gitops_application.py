@@ -676,6 +676,26 @@ def test_hooks_are_left_out_with_a_word(world):
     assert world.sync_words()[0] == "Synced"
 
 
+def test_drift_that_is_told_while_a_pass_ends_is_not_overlooked(world):
+    world.git.commit({"deploy/a.yaml": [config_map("a")]})
+    world.application()
+    told = []
+
+    def meanwhile(call):
+        if call.kind == APPLICATION and world.sync_words()[0] == "Synced":
+            world.cluster.meanwhile = None
+            world.patch(CONFIG_MAP, "a", {"data": {"key": "by hand"}})
+            told.extend(world.changed())
+
+    world.cluster.meanwhile = meanwhile
+    world.settle()
+    assert told
+    world.timers.update(dict.fromkeys(told, world.now))
+    world.settle()
+
+    assert world.get(CONFIG_MAP, "a")["data"] == {"key": "1"}
+
+
 # Waves.
 
 

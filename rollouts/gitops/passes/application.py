@@ -52,9 +52,10 @@ async def reconcile_application(room: Room, namespace: str, name: str) -> dateti
         return await _tear_down(room, app, door, now)
     if frontend.annotation(manifest, frontend.SKIP_RECONCILE) == "true":
         return None
-    memory.wake_at = await _Pass(room, key, app, memory=memory, door=door, now=now).run()
-    memory.seen_version = _version(door.manifest)
-    memory.dirty = False
+    with memory.being_looked_at() as is_dirty:
+        this = _Pass(room, key, app, memory=memory, door=door, now=now, is_dirty=is_dirty)
+        memory.wake_at = await this.run()
+        memory.seen_version = _version(door.manifest)
     return memory.wake_at
 
 
@@ -129,6 +130,7 @@ class _Pass:
         memory: UnitMemory,
         door: StatusDoor,
         now: datetime,
+        is_dirty: bool,
     ) -> None:
         self._room = room
         self._key = key
@@ -136,6 +138,7 @@ class _Pass:
         self._memory = memory
         self._door = door
         self._now = now
+        self._is_dirty = is_dirty
         self._unit = frontend.read_unit(app, room.control_namespace)
         self._request = frontend.read_request(app)
         self._refresh = frontend.annotation(door.manifest, frontend.REFRESH)
@@ -145,6 +148,7 @@ class _Pass:
         """Run the pass and return when to look again."""
         if self._refresh:
             self._memory.forget_comparisons()
+            self._is_dirty = True
             if self._refresh == "hard":
                 self._room.contents.forget()
                 self._room.logins.forget()
@@ -189,7 +193,7 @@ class _Pass:
         memory, watched = self._memory, self._room.engine.ensure_watch is not None
         same = bool(memory.settled) and memory.settled == found.revisions and not found.error
         version = _version(self._door.manifest)
-        return same and watched and not memory.dirty and memory.seen_version == version
+        return same and watched and not self._is_dirty and memory.seen_version == version
 
     async def _find(self) -> Found:
         problem = frontend.unreadable(self._app)

@@ -57,11 +57,11 @@ async def reconcile_kustomization(room: Room, namespace: str, name: str) -> date
         return await _tear_down(room, kustomization, door, now)
     if kustomization.spec.suspend:
         return None
-    await _hold(room, ref, kustomization, door)
-    this = _Pass(room, key, kustomization, memory=memory, door=door, now=now)
-    memory.wake_at = await this.run()
-    memory.seen_version = str(door.manifest["metadata"].get("resourceVersion", ""))
-    memory.dirty = False
+    with memory.being_looked_at():
+        await _hold(room, ref, kustomization, door)
+        this = _Pass(room, key, kustomization, memory=memory, door=door, now=now)
+        memory.wake_at = await this.run()
+        memory.seen_version = str(door.manifest["metadata"].get("resourceVersion", ""))
     return memory.wake_at
 
 
