@@ -85,7 +85,7 @@ class ResourceHookAction(Model):
 
 
 class ResourceHook(Model):
-    """An object to create after each sync, a PostSync hook. Not yet run.
+    """An object to create after each sync, a PostSync hook.
 
     Differs from the peer, whose Application has no such field.
     """
@@ -121,7 +121,7 @@ class ApplicationSpec(Model):
         None, description="Writes rendered manifests to a second branch. Not supported."
     )
     resource_hooks: Items[ResourceHook] = Field(
-        (), description="Objects to create after each sync. Accepted; not yet run."
+        (), description="Objects to create after each sync and to wait for, PostSync hooks."
     )
 
 

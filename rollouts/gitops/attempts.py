@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from rollouts.gitops.apply import Applied, Waiting
 from rollouts.gitops.decide import Sync, backoff, may_retry
 from rollouts.gitops.model import Attempt, Phase, RetryPolicy, SyncUnit
+from rollouts.gitops.outcome import Applied, Waiting
 
 SOON = timedelta(seconds=1)
 """When to look again at what takes the server a moment."""
@@ -24,6 +24,8 @@ def attempt_after(
         started: the operation as it stood when the pass began.
         retry: of the request, or of the unit for an automated sync.
     """
+    if started.failure:
+        return _after_failure(started, applied, now)
     if applied.is_done:
         return replace(started, phase=Phase.SUCCEEDED, finished_at=now, message=_summary(applied))
     waiting = applied.waiting
@@ -35,6 +37,22 @@ def attempt_after(
         return _failed(replace(started, message=text), retry, now, fatal=False)
     text = waiting.message if waiting is not None else _listed(applied.errors)
     return _failed(replace(started, message=text), retry, now, fatal=applied.fatal)
+
+
+def calling_for_hooks(failed: Attempt) -> Attempt:
+    """Return an operation that has failed and goes on with the hooks for that case."""
+    text = f"{failed.message}; running the SyncFail hooks"
+    return replace(
+        failed, phase=Phase.RUNNING, finished_at=None, failure=failed.message, message=text
+    )
+
+
+def _after_failure(started: Attempt, applied: Applied, now: datetime) -> Attempt:
+    """Return how an operation stands whose failure has called for hooks; they change no verdict."""
+    if applied.waiting is not None:
+        return replace(started, message=f"{started.failure}; {applied.waiting.message}")
+    text = "; ".join([started.failure, *([_listed(applied.errors)] if applied.errors else [])])
+    return replace(started, phase=Phase.FAILED, finished_at=now, failure="", message=text)
 
 
 def wake_after(
@@ -62,6 +80,7 @@ def begin(sync: Sync, *, revision: str, digest: str) -> Attempt:
         automated=sync.automated,
         retries=sync.retries,
         heals=sync.heals,
+        failure=sync.failure,
     )
 
 
@@ -78,8 +97,8 @@ def _failed(attempt: Attempt, retry: RetryPolicy, now: datetime, *, fatal: bool)
 
 
 def _deadline(unit: SyncUnit, attempt: Attempt, waiting: Waiting) -> datetime | None:
-    """Return when waiting ends; None while Rollouts are on their way, as long as that takes."""
-    return None if waiting.delivering else _start(attempt) + unit.deadline
+    """Return when waiting ends; None for what takes as long as it takes."""
+    return None if waiting.unhurried else _start(attempt) + unit.deadline
 
 
 def _start(attempt: Attempt) -> datetime:

@@ -127,7 +127,7 @@ class Comparer:
             claimed: names the other unit that an object belongs to; empty when it is free.
         """
         self._access = access
-        self._unit = unit
+        self.unit = unit
         self._memory = memory
         self._claimed = claimed
         self._now = now
@@ -199,7 +199,7 @@ class Comparer:
         return None
 
     async def _predict(self, one: Declared, there: Manifest) -> Comparison:
-        payload = build_payload(self._unit, one, there, self.delivery)
+        payload = build_payload(self.unit, one, there, self.delivery)
         if payload.managed_fields is not None:
             moved = ("/metadata/managedFields",)
             return Comparison(one.key, Drift.OUT_OF_SYNC, payload.manifest, paths=moved)

@@ -54,16 +54,28 @@ class Sync:
     Attributes:
         only: a partial sync of these objects; None for all.
         heals: self-heals in a row, this one included; 0 when it is none.
-        started_at: when the operation began; earlier than now when it goes on.
+        started_at: when the operation began; earlier than now when it goes on. No two
+            operations begin in the same second, so that status can tell them apart.
+        continues: it is the operation that status shows, not a new one.
+        hooks: hooks are wanted.
+        failure: the operation has failed for this reason; hooks for that case are all that is left.
     """
 
     prune: bool
     started_at: datetime
+    continues: bool = False
+    hooks: bool = True
+    failure: str = ""
     automated: bool = True
     dry_run: bool = False
     only: tuple[ResourceKey, ...] | None = None
     heals: int = 0
     retries: int = 0
+
+    @property
+    def runs_hooks(self) -> bool:
+        """Tell whether hooks run; a sync of some objects, a heal for one, has none."""
+        return self.hooks and self.only is None and not self.dry_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +88,15 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """End the running operation without success."""
+    """End the running operation without success.
+
+    Attributes:
+        is_interrupted: a person has ended it, so its hooks end too.
+    """
 
     phase: Phase
     message: str
+    is_interrupted: bool = False
 
 
 Decision: TypeAlias = Sync | Hold | End
@@ -89,7 +106,7 @@ def decide(unit: SyncUnit, seen: Situation, now: datetime) -> Decision:
     """Decide whether to sync."""
     attempt = seen.attempt
     if attempt is not None and attempt.phase is Phase.TERMINATING:
-        return End(Phase.FAILED, "operation terminated on request")
+        return End(Phase.FAILED, "operation terminated on request", is_interrupted=True)
     if seen.request is not None:
         return _decide_request(unit, seen, seen.request, now)
     if not unit.automated:
@@ -111,7 +128,10 @@ def _decide_request(unit: SyncUnit, seen: Situation, request: Request, now: date
         return End(Phase.FAILED, _wipe_out_message(seen))
     return Sync(
         prune=request.prune,
-        started_at=(running.started_at if running else None) or now,
+        started_at=(running.started_at if running else None) or _start(seen, now),
+        continues=running is not None,
+        hooks=request.hooks,
+        failure=running.failure if running else "",
         automated=False,
         dry_run=request.dry_run,
         only=request.only,
@@ -121,16 +141,18 @@ def _decide_request(unit: SyncUnit, seen: Situation, request: Request, now: date
 
 def _decide_automated(unit: SyncUnit, seen: Situation, now: datetime) -> Decision:
     attempt = seen.attempt
+    unfinished = attempt is not None and attempt.phase is Phase.RUNNING
     if attempt is not None and not _is_same(attempt, seen):
         attempt = None  # Another content: whatever became of the earlier one, it is over.
-    running = attempt is not None and attempt.phase is Phase.RUNNING
+    running = attempt is not None and unfinished
     prunes = seen.stale if unit.prune else ()
-    if not seen.drifted and not prunes and not running:
+    # What takes the place of an unfinished sync is one too, even if it finds nothing to write.
+    if not seen.drifted and not prunes and not unfinished:
         return Hold()
     if prunes and _wipes_out(unit, seen):
         return Hold(conditions=(Condition("SyncError", _wipe_out_message(seen)),))
     if attempt is None:
-        return Sync(prune=unit.prune, started_at=now)
+        return Sync(prune=unit.prune, started_at=_start(seen, now))
     if running:
         wake_at = _retry_at(unit.retry, attempt)
         if wake_at is not None and now < wake_at and not seen.forced:
@@ -138,6 +160,8 @@ def _decide_automated(unit: SyncUnit, seen: Situation, now: datetime) -> Decisio
         return Sync(
             prune=unit.prune,
             started_at=attempt.started_at or now,
+            continues=attempt.started_at is not None,
+            failure=attempt.failure,
             only=(*seen.drifted, *prunes) if attempt.heals else None,
             heals=attempt.heals,
             retries=attempt.retries,
@@ -165,7 +189,7 @@ def _decide_after_failure(
     if now < wake_at and not seen.forced:
         text = f"{attempt.message or 'the sync failed'} (tried {attempt.retries + 1} times)"
         return Hold(wake_at, (Condition("SyncError", text),))
-    return Sync(prune=unit.prune, started_at=now, retries=attempt.retries + 1)
+    return Sync(prune=unit.prune, started_at=_start(seen, now), retries=attempt.retries + 1)
 
 
 def _decide_heal(unit: SyncUnit, seen: Situation, attempt: Attempt, now: datetime) -> Decision:
@@ -179,10 +203,16 @@ def _decide_heal(unit: SyncUnit, seen: Situation, attempt: Attempt, now: datetim
     prunes = seen.stale if unit.prune else ()
     return Sync(
         prune=unit.prune,
-        started_at=now,
+        started_at=_start(seen, now),
         only=(*seen.drifted, *prunes),
         heals=heals + 1,
     )
+
+
+def _start(seen: Situation, now: datetime) -> datetime:
+    """Return when a new operation begins: in a later second than the last one did."""
+    last = seen.attempt.started_at if seen.attempt is not None else None
+    return now if last is None else max(now, last + timedelta(seconds=1))
 
 
 def backoff(retry: RetryPolicy, tries: int) -> timedelta:

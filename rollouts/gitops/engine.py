@@ -7,18 +7,27 @@ prunes after anything failed, and it leaves the last good state alone when it ca
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 
 from rollouts.api.refs import Kind, Manifest, ObjectRef
 from rollouts.gitops import managed
-from rollouts.gitops.apply import Applied, Applier, Persist, Waiting
-from rollouts.gitops.attempts import SOON, attempt_after, begin, wake_after
+from rollouts.gitops.apply import Applier, Persist
+from rollouts.gitops.attempts import SOON, attempt_after, begin, calling_for_hooks, wake_after
 from rollouts.gitops.compare import Access, Comparer, read_live
 from rollouts.gitops.decide import End, Hold, Sync
 from rollouts.gitops.fields import parse_pointer
-from rollouts.gitops.health import Health, Status, assess
+from rollouts.gitops.gating import gate, health_of
+from rollouts.gitops.health import Health
+from rollouts.gitops.hook_runner import HookRunner, let_go
+from rollouts.gitops.hooks import (
+    Release,
+    instance_key,
+    operation_of,
+    read_hooks,
+    releases,
+)
 from rollouts.gitops.inventory import Inventory, stale
 from rollouts.gitops.kinds import Kinds
 from rollouts.gitops.memory import UnitMemory, digest
@@ -28,6 +37,7 @@ from rollouts.gitops.model import (
     Comparison,
     Condition,
     Declared,
+    HookRecord,
     Phase,
     Request,
     ResourceKey,
@@ -35,8 +45,8 @@ from rollouts.gitops.model import (
     SyncUnit,
     UnitId,
 )
+from rollouts.gitops.outcome import Applied
 from rollouts.gitops.plan import (
-    Group,
     Observed,
     Stale,
     State,
@@ -53,8 +63,6 @@ EnsureWatch: TypeAlias = Callable[[Kind], Awaitable[None]]
 """Makes sure that changes of a kind are told from now on; returns when the watch stands.
 
 Raises `NotFound` for a kind that is not served (yet)."""
-
-_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,9 @@ class Report:
         attempt: the operation as it stands now.
         finished: an operation ended in this pass; `partial` when it was not about everything.
         rivals: field managers whose changes this pass corrected.
+        hooks: how the hooks of the operation stand.
+        releases: instances of hooks to let go once this report is stored.
+        held: instances that our finalizer keeps until their end is known.
     """
 
     revision: str
@@ -92,6 +103,9 @@ class Report:
     finished: bool = False
     partial: bool = False
     rivals: tuple[str, ...] = ()
+    hooks: tuple[HookRecord, ...] = ()
+    releases: tuple[Release, ...] = ()
+    held: tuple[ObjectRef, ...] = ()
     wake_at: datetime | None = None
 
 
@@ -129,10 +143,11 @@ class Engine:
             ClusterError: the cluster cannot be read or written; the pass is repeated later.
         """
         prepared = await self._prepare(unit, content)
-        seen_digest = digest([one.manifest for one in prepared.objects])
-        refs, kinds = await self._refs(prepared, state.inventory)
+        declared = (*prepared.objects, *prepared.hooks)
+        seen_digest = digest([one.manifest for one in declared])
+        refs, kinds = await self._refs(prepared, state)
         self.access.live.care(unit.id, refs)
-        await self._watch(ref.kind for ref in refs.values())
+        await self._watch(ref.kind for ref in (*refs.values(), *(one.ref for one in declared)))
         live = await read_live(self.access, refs.items())
         comparer = Comparer(
             self.access,
@@ -156,19 +171,90 @@ class Engine:
         )
         plan = plan_sync(unit, seen, now)
         rivals = _rivals(compared, live)
-        applied: Applied | None = None
+        applied, records = None, plan.hooks
         if isinstance(plan.decision, Sync):
-            applied = Applied(errors=list(prepared.errors), fatal=False)
-            if not prepared.errors:
-                applier = Applier(
-                    self.access,
-                    unit,
-                    memory,
-                    comparer=comparer,
-                    gate=lambda group, at: _gate(group, at, now),
-                )
-                applied = await applier.carry_out(plan, compared, live, persist)
-        return self._report(unit, seen, plan, applied, now=now, rivals=rivals)
+            applied, records = await self._carry_out(
+                plan.decision, seen, plan, comparer, memory=memory, persist=persist, now=now
+            )
+        report = self._report(unit, seen, plan, applied, now=now, rivals=rivals)
+        return self._with_hooks(unit, seen, plan, replace(report, hooks=records), now=now)
+
+    async def _carry_out(
+        self,
+        sync: Sync,
+        seen: Observed,
+        plan: SyncPlan,
+        comparer: Comparer,
+        *,
+        memory: UnitMemory,
+        persist: Persist,
+        now: datetime,
+    ) -> tuple[Applied, tuple[HookRecord, ...]]:
+        """Carry a plan out, unless a part of what Git declares cannot be read."""
+        if seen.prepared.errors and not sync.failure:
+            return Applied(errors=list(seen.prepared.errors), fatal=False), plan.hooks
+        assert plan.operation is not None, "a sync is an operation"
+        hooks = HookRunner(
+            self.access,
+            comparer.unit,
+            operation=plan.operation,
+            records=plan.hooks,
+            now=now,
+            control_namespace=self.control_namespace,
+        )
+        applier = Applier(
+            self.access,
+            comparer.unit,
+            memory,
+            comparer=comparer,
+            hooks=hooks,
+            gate=lambda group, at: gate(group, at, now),
+            compared=seen.compared,
+            live=seen.live,
+        )
+        started = begin(sync, revision=seen.revision, digest=seen.digest)
+        applied = await applier.carry_out(plan, persist, started=started)
+        return applied, tuple(hooks.records)
+
+    async def release(self, unit: SyncUnit, report: Report) -> None:
+        """Let go of what was kept so that its result could be stored, now that it is.
+
+        Raises:
+            ClusterError: the next pass has to do it.
+        """
+        for each in report.releases:
+            await let_go(self.access, each, propagation=unit.prune_propagation)
+
+    def _with_hooks(
+        self, unit: SyncUnit, seen: Observed, plan: SyncPlan, report: Report, *, now: datetime
+    ) -> Report:
+        """Add which instances are kept and which are let go, of a replaced operation too."""
+        kinds = dict(seen.kinds) | {
+            record.key: hook.kind
+            for hook in read_hooks(seen.prepared.hooks)
+            for record in (*report.hooks, *plan.former)
+            if (record.key.group, record.key.kind) == (hook.kind.group, hook.kind.kind)
+        }
+        ended = report.attempt is None or report.attempt.phase is not Phase.RUNNING
+        found: dict[ResourceKey, Release] = {}
+        for records, is_over in ((report.hooks, plan.is_over or ended), (plan.former, True)):
+            for each in releases(
+                records,
+                unit,
+                live=seen.live,
+                kinds=kinds,
+                now=now,
+                is_over=is_over,
+                interrupted=plan.is_interrupted,
+                control_namespace=self.control_namespace,
+            ):
+                found[each.key] = each
+        held = tuple(
+            ObjectRef(kinds[one.key], one.key.namespace, one.key.name)
+            for one in report.hooks
+            if one.state is Phase.RUNNING and one.key in kinds and one.key not in found
+        )
+        return replace(report, releases=tuple(found.values()), held=held)
 
     async def _prepare(self, unit: SyncUnit, content: Content) -> Prepared:
         served: dict[tuple[str, str], Kind | None] = {}
@@ -179,13 +265,19 @@ class Engine:
         return prepare(unit, content.objects, served)
 
     async def _refs(
-        self, prepared: Prepared, inventory: Inventory
+        self, prepared: Prepared, state: State
     ) -> tuple[dict[ResourceKey, ObjectRef], dict[ResourceKey, Kind]]:
-        """Return how to read every object that matters, and the kinds of stale ones."""
+        """Return how to read every object that matters, and the kinds of those not declared."""
         refs = {one.key: one.ref for one in prepared.objects}
+        last = operation_of(state.attempt)
+        for hook in read_hooks(prepared.hooks):
+            instance = instance_key(hook, last)
+            if instance is not None:
+                refs[instance] = ObjectRef(hook.kind, instance.namespace, instance.name)
         kinds: dict[ResourceKey, Kind] = {}
         declared = Inventory(tuple((key, "") for key in refs))
-        for key, version in stale(inventory, declared):
+        recorded = [(one.key, one.version) for one in state.hooks if one.key not in refs]
+        for key, version in (*stale(state.inventory, declared), *recorded):
             kind = await self.kinds.resolve(
                 f"{key.group}/{version}" if key.group else version, key.kind
             )
@@ -239,8 +331,10 @@ class Engine:
                 wake_at = wake_after(unit, attempt, applied.waiting, retry)
                 if applied.waiting is not None and applied.waiting.soon:
                     wake_at = now + SOON
+                if attempt.phase is Phase.FAILED and plan.on_failure:
+                    attempt, wake_at = calling_for_hooks(attempt), now + SOON
                 finished = attempt.phase is not Phase.RUNNING
-                if not applied.is_done and not sync.dry_run:
+                if not applied.is_done and not sync.dry_run and not sync.failure:
                     inventory = plan.recorded  # Rather too much remembered than too little.
             case End(phase, message) if attempt is not None:
                 attempt = _ended(attempt, phase, message, now)
@@ -254,7 +348,7 @@ class Engine:
             prepared=seen.prepared,
             compared=seen.compared,
             live=live,
-            health=_health_of(seen.prepared, seen.compared, live, now),
+            health=health_of(seen.prepared, seen.compared, live, now),
             stale=tuple(
                 one for one in plan.stale if applied is None or one.key not in applied.pruned
             ),
@@ -295,54 +389,4 @@ def _ended(attempt: Attempt, phase: Phase, message: str, now: datetime) -> Attem
         retries=attempt.retries,
         heals=attempt.heals,
         message=message,
-    )
-
-
-def _health_of(
-    prepared: Prepared,
-    compared: Mapping[ResourceKey, Comparison],
-    live: Mapping[ResourceKey, Manifest | None],
-    now: datetime,
-) -> dict[ResourceKey, Health]:
-    """Return the health of the unit's own objects; those of other units are not counted."""
-    found: dict[ResourceKey, Health] = {}
-    for one in prepared.objects:
-        if not one.tracked or compared[one.key].claimed_by:
-            continue
-        health = _assess(live.get(one.key), now)
-        if health is not None:
-            found[one.key] = health
-    return found
-
-
-def _assess(live: Manifest | None, now: datetime) -> Health | None:
-    """Assess an object; its own word counts once it is about the generation that we see."""
-    if live is None:
-        return Health(Status.MISSING, "does not exist")
-    generation = (live.get("metadata") or {}).get("generation")
-    applied = generation if isinstance(generation, int) else None
-    return assess(live, now, applied_generation=applied)
-
-
-def _gate(
-    group: Group, live: Mapping[ResourceKey, Manifest | None], now: datetime
-) -> Waiting | None:
-    """Return what the objects of a group still lack before the next wave may begin."""
-    late: list[tuple[Declared, Health]] = []
-    for one in group.objects:
-        health = _assess(live.get(one.key), now) if one.options.reconcile else None
-        if health is not None and health.status is not Status.HEALTHY:
-            late.append((one, health))
-    if not late:
-        return None
-    failed = [each for each in late if each[1].status is Status.DEGRADED]
-    shown = ", ".join(
-        f"{one.key} is {health.status}" + (f" ({health.message})" if health.message else "")
-        for one, health in (failed or late)[:_SHOWN]
-    )
-    more = f" and {len(failed or late) - _SHOWN} more" if len(failed or late) > _SHOWN else ""
-    return Waiting(
-        f"{'failed in' if failed else 'waiting for'} wave {group.wave}: {shown}{more}",
-        failed=bool(failed),
-        delivering=all(one.key.kind == "Rollout" for one, _ in late),
     )

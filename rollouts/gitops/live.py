@@ -47,6 +47,10 @@ class LiveObjects:
         else:
             self._keys.pop(unit, None)
 
+    def care_too(self, unit: UnitId, key: ResourceKey) -> None:
+        """Add an object that a unit is interested in until it next says what it cares for."""
+        self.care(unit, (*self._keys.get(unit, ()), key))
+
     def known(self, key: ResourceKey, kind: Kind) -> tuple[bool, Manifest | None]:
         """Return (is it known, the object or None when it does not exist).
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from rollouts.api.refs import ObjectRef
 from rollouts.gitops.model import Attempt, ResourceKey
 
 _DOUBLINGS_MAX = 16  # A second doubled so often is most of a day, beyond every limit here.
@@ -31,6 +32,7 @@ class UnitMemory:
             the commits of an Application, commit and object version of a source.
         spec: the unit's object as it was last read, and the resourceVersion it was read at.
         failing_since: since when a repository has been out of reach.
+        held: instances of hooks that our finalizer keeps.
         attempt: the last sync, for a dialect whose status has no place for it.
         dirty: something that matters has changed since the last pass began.
         seen_version: resourceVersion of the unit's own object after the last pass.
@@ -47,6 +49,7 @@ class UnitMemory:
     failures: int = 0
     failure: str = ""
     retry_at: datetime | None = None
+    held: tuple[ObjectRef, ...] = ()
     attempt: Attempt | None = None
     dirty: bool = True
     seen_version: str = ""

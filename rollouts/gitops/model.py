@@ -246,6 +246,7 @@ class Attempt:
         retries: quick tries made for this revision so far.
         heals: self-heals in a row.
         fatal: it failed for a reason that only Git or the spec can cure.
+        failure: why it failed, while the hooks that a failure calls for are still to run.
     """
 
     phase: Phase
@@ -257,6 +258,23 @@ class Attempt:
     retries: int = 0
     heals: int = 0
     fatal: bool = False
+    failure: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HookRecord:
+    """How far one hook of an operation is, as `operationState.syncResult` shows it.
+
+    Attributes:
+        key: of the instance that was made.
+        hook_type: the phase it belongs to.
+    """
+
+    key: ResourceKey
+    version: str
+    hook_type: str
+    state: Phase = Phase.RUNNING
     message: str = ""
 
 
@@ -264,13 +282,15 @@ class Attempt:
 class Request:
     """A sync that somebody asked for (`operation`).
 
-    `only` is None for all objects; `revision` is empty for the newest.
+    `only` is None for all objects; `revision` is empty for the newest; `hooks` is False for
+    the strategy that only applies.
     """
 
     revision: str = ""
     prune: bool = False
     dry_run: bool = False
     only: tuple[ResourceKey, ...] | None = None
+    hooks: bool = True
     retry: RetryPolicy = field(default_factory=lambda: RetryPolicy(limit=0))
 
 

@@ -28,7 +28,7 @@ def annotations_of(manifest: Manifest) -> dict[str, str]:
 def read_options(manifest: Manifest) -> ObjectOptions:
     """Return the options of an object. Values that mean nothing are as good as absent."""
     notes = annotations_of(manifest)
-    sync = _words(notes.get(SYNC_OPTIONS, ""))
+    sync = words(notes.get(SYNC_OPTIONS, ""))
     mode = notes.get(FLUX_SSA, "")
     return ObjectOptions(
         # `confirm` waits for a person; this version cannot ask, so it keeps the object.
@@ -37,7 +37,7 @@ def read_options(manifest: Manifest) -> ObjectOptions:
         and notes.get(HELM_POLICY) != "keep"
         and notes.get(FLUX_PRUNE) != _DISABLED,
         reconcile=_DISABLED not in (notes.get(FLUX_RECONCILE), notes.get(HELM_DRIFT)),
-        ignore_extraneous="IgnoreExtraneous" in _words(notes.get(COMPARE_OPTIONS, "")),
+        ignore_extraneous="IgnoreExtraneous" in words(notes.get(COMPARE_OPTIONS, "")),
         mode=next((known for known in ApplyMode if known.lower() == mode.lower()), _OVERRIDE),
         hook=_hook(notes),
     )
@@ -50,13 +50,14 @@ def _is_kept(options: tuple[str, ...], name: str) -> bool:
     return f"{name}=false" in options or f"{name}=confirm" in options
 
 
-def _words(text: str) -> tuple[str, ...]:
+def words(text: str) -> tuple[str, ...]:
+    """Return the words of a comma list."""
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def _hook(notes: dict[str, str]) -> str:
     """Return the hook phases; Argo's word hides Helm's, as the peer has it."""
     if HOOK in notes:
-        return ",".join(_words(notes[HOOK]))
-    helm = tuple(word for word in _words(notes.get(HELM_HOOK, "")) if word not in _HELM_ORDINARY)
+        return ",".join(words(notes[HOOK]))
+    helm = tuple(word for word in words(notes.get(HELM_HOOK, "")) if word not in _HELM_ORDINARY)
     return ",".join(helm)

@@ -40,6 +40,9 @@ _FLUX_DEFINITIONS = ("CustomResourceDefinition", "Namespace", "ClusterRole")
 _APPLY_RANKS: Mapping[str, int] = {kind: rank for rank, kind in enumerate(_APPLY_ORDER)}
 _FLUX_RANKS: Mapping[str, int] = {kind: rank for rank, kind in enumerate(_FLUX_ORDER)}
 
+_FOREGROUND = ("Job", "Rollout")
+"""Kinds whose pods should be gone before the object is: their controllers clean up after them."""
+
 FLUX_STAGES: Final = ("definitions", "classes", "everything else")
 """What each stage of a Kustomization holds; the next waits until the last one is ready."""
 
@@ -219,3 +222,8 @@ def _kind(manifest: Manifest) -> str:
 def _name(manifest: Manifest) -> str:
     metadata = manifest.get("metadata") or {}
     return str(metadata.get("name") or metadata.get("generateName") or "")
+
+
+def propagation_of(kind: str, asked: str = "") -> str:
+    """Return how the objects below a deleted one are deleted."""
+    return asked or ("Foreground" if kind in _FOREGROUND else "Background")

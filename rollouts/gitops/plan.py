@@ -7,22 +7,32 @@ where the cluster says it stands.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeAlias
 
-from rollouts.api.refs import CRD, NAMESPACE, Kind, Manifest, ObjectRef
+from rollouts.api.refs import Kind, Manifest, ObjectRef
 from rollouts.gitops import order
 from rollouts.gitops.decide import Decision, End, Hold, Situation, Sync, decide
+from rollouts.gitops.grouping import Group, make_groups
+from rollouts.gitops.hooks import (
+    Hook,
+    Operation,
+    is_interruptible,
+    known_records,
+    operation_of,
+    read_hooks,
+    unfinished,
+)
 from rollouts.gitops.inventory import NOTHING, Inventory, inventory_of, stale, union
 from rollouts.gitops.model import (
     Attempt,
     Comparison,
     Condition,
-    Declared,
     Drift,
     Family,
+    HookRecord,
+    Phase,
     Request,
     ResourceKey,
     SyncUnit,
@@ -34,11 +44,7 @@ from rollouts.gitops.tracking import is_tracked_by
 MASS_PRUNE_COUNT_MIN = 10
 """From this many objects on, pruning more than half of them at once is pointed out."""
 
-_DEFINING = (CRD.kind, NAMESPACE.kind)
-"""Kinds that other objects of the same wave may need before they can even be dry-run."""
-
-_SortKey: TypeAlias = tuple[int, str, str, str]
-_Placed: TypeAlias = tuple[tuple[int, int], _SortKey, Declared]
+_FAILING = "SyncFail"
 
 _PATHS_SHOWN = 3
 _SHOWN = 5
@@ -62,26 +68,12 @@ class Stale:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Objects that are dry-run together, then applied together.
-
-    Attributes:
-        definitions: they define kinds that later groups may need.
-        gated: they must be healthy before the next group.
-    """
-
-    objects: tuple[Declared, ...]
-    wave: int = 0
-    definitions: bool = False
-    gated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class State:
     """What the unit's status remembers of earlier passes."""
 
     inventory: Inventory = NOTHING
     attempt: Attempt | None = None
+    hooks: tuple[HookRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +81,9 @@ class Observed:
     """Everything a plan is made from.
 
     Attributes:
+        compared: drift by key; what carries the plan out keeps it up to date, and `live` too.
         live: by key, of declared and stale objects; None for one that does not exist.
-        kinds: how the objects of the inventory are served.
+        kinds: how the objects of the inventory and of recorded hooks are served.
         request: a sync that somebody asked for.
         forced: a person asked for a look, so no backoff is waited out.
     """
@@ -98,8 +91,8 @@ class Observed:
     revision: str
     digest: str
     prepared: Prepared
-    compared: Mapping[ResourceKey, Comparison]
-    live: Mapping[ResourceKey, Manifest | None]
+    compared: dict[ResourceKey, Comparison]
+    live: dict[ResourceKey, Manifest | None]
     state: State
     kinds: Mapping[ResourceKey, Kind] = field(default_factory=dict)
     request: Request | None = None
@@ -116,6 +109,12 @@ class SyncPlan:
         prune: in order, after all groups are applied; empty unless the plan prunes.
         stale: everything that is ours and not declared, pruned or not.
         recorded: the inventory to store before the first write.
+        operation: what runs, or what ran last.
+        hooks: what is known of the hooks of that operation.
+        former: what is known of those of an operation that this one replaces.
+        is_over: that operation has ended, or is about to be replaced.
+        is_interrupted: a person has ended it.
+        on_failure: there are hooks to run when it fails.
     """
 
     decision: Decision
@@ -124,6 +123,12 @@ class SyncPlan:
     prune: tuple[Stale, ...] = ()
     stale: tuple[Stale, ...] = ()
     recorded: Inventory = NOTHING
+    operation: Operation | None = None
+    hooks: tuple[HookRecord, ...] = ()
+    former: tuple[HookRecord, ...] = ()
+    is_over: bool = True
+    is_interrupted: bool = False
+    on_failure: bool = False
     conditions: tuple[Condition, ...] = ()
     wake_at: datetime | None = None
 
@@ -146,15 +151,56 @@ def plan_sync(unit: SyncUnit, seen: Observed, now: datetime) -> SyncPlan:
     )
     decision = decide(unit, situation, now)
     conditions = [*seen.prepared.conditions, *_shared_conditions(seen)]
+    hooks = read_hooks(seen.prepared.hooks)
+    last = operation_of(seen.state.attempt)
+    known = known_records(
+        hooks,
+        unit,
+        records=seen.state.hooks,
+        operation=last,
+        live=seen.live,
+        control_namespace=seen.control_namespace,
+    )
+    going_on = seen.state.attempt is not None and seen.state.attempt.phase is Phase.RUNNING
+    if isinstance(decision, Sync) and not decision.continues:
+        running = tuple(unfinished(known, seen.live, now))
+        if running:
+            decision = Hold(conditions=(_still_running(running, seen.live),))
+        going_on = not running
+    is_new = isinstance(decision, Sync) and not decision.continues
     match decision:
+        case Sync() as sync:
+            plan = _plan_writes(unit, seen, sync, leftovers, hooks=hooks)
         case Hold(wake_at, more):
-            return SyncPlan(
-                decision, stale=leftovers, conditions=(*conditions, *more), wake_at=wake_at
-            )
+            conditions += more
+            plan = SyncPlan(decision, stale=leftovers, wake_at=wake_at)
         case End():
-            return SyncPlan(decision, stale=leftovers, conditions=tuple(conditions))
-        case Sync():
-            return _plan_writes(unit, seen, decision, leftovers, conditions=tuple(conditions))
+            plan = SyncPlan(decision, stale=leftovers)
+    return replace(
+        plan,
+        operation=plan.operation or last,
+        hooks=() if is_new else known,
+        former=known if is_new else (),
+        is_interrupted=isinstance(decision, End) and decision.is_interrupted,
+        is_over=isinstance(decision, End) or not going_on,
+        conditions=(*conditions, *plan.conditions),
+    )
+
+
+def _still_running(
+    running: tuple[HookRecord, ...], live: Mapping[ResourceKey, Manifest | None]
+) -> Condition:
+    """Tell why a new operation does not begin: two of one kind should not run at once."""
+    names = ", ".join(
+        f"{one.hook_type} hook {one.key}"
+        + (" (being deleted)" if is_interruptible(live.get(one.key) or {}) else "")
+        for one in running[:_SHOWN]
+    )
+    text = (
+        f"the next sync begins when hooks of the one before have ended: {names}; a hook with the "
+        'annotation rollouts.dev/interruptible: "true" is deleted instead'
+    )
+    return Condition("SyncError", text)
 
 
 def _plan_writes(
@@ -163,8 +209,18 @@ def _plan_writes(
     sync: Sync,
     leftovers: tuple[Stale, ...],
     *,
-    conditions: tuple[Condition, ...],
+    hooks: tuple[Hook, ...],
 ) -> SyncPlan:
+    operation = Operation(seen.revision, sync.started_at, sync.retries)
+    hooks = hooks if sync.runs_hooks else ()
+    failing = tuple(hook for hook in hooks if hook.phase == _FAILING)
+    if sync.failure:
+        groups = make_groups(unit, (), failing)
+        inventory = seen.state.inventory
+        return SyncPlan(
+            sync, groups=groups, stale=leftovers, recorded=inventory, operation=operation
+        )
+    conditions: tuple[Condition, ...] = ()
     touch = tuple(key for key in _drifted(seen) if sync.only is None or _is_among(key, sync.only))
     prune: tuple[Stale, ...] = ()
     if sync.prune and not seen.prepared.errors:
@@ -185,11 +241,15 @@ def _plan_writes(
     )
     return SyncPlan(
         sync,
-        groups=make_groups(unit, seen.prepared.objects),
+        groups=make_groups(
+            unit, seen.prepared.objects, (hook for hook in hooks if hook.phase != _FAILING)
+        ),
         touch=touch,
         prune=prune,
         stale=leftovers,
         recorded=union(inventory, named),
+        operation=operation,
+        on_failure=bool(failing),
         conditions=conditions,
     )
 
@@ -202,7 +262,10 @@ def find_stale(unit: SyncUnit, seen: Observed) -> tuple[Stale, ...]:
     """
     prepared = seen.prepared
     declared = inventory_of(
-        (*((one.key, "") for one in prepared.objects), *((key, "") for key in prepared.held))
+        (
+            *((one.key, "") for one in (*prepared.objects, *prepared.hooks)),
+            *((key, "") for key in prepared.held),
+        )
     )
     found: list[Stale] = []
     for key, version in stale(seen.state.inventory, declared):
@@ -220,41 +283,6 @@ def find_stale(unit: SyncUnit, seen: Observed) -> tuple[Stale, ...]:
         ref = ObjectRef(seen.kinds[key], key.namespace, key.name)
         found.append(Stale(key, ref, version, live, kept, counts=not options.ignore_extraneous))
     return tuple(found)
-
-
-def make_groups(unit: SyncUnit, objects: Iterable[Declared]) -> tuple[Group, ...]:
-    """Return objects by wave, and within a wave what others need before the others."""
-    placed = _placed_as_application if unit.id.family is Family.APPLICATION else _placed_as_flux
-    by_stage: dict[tuple[int, int], list[tuple[_SortKey, Declared]]] = {}
-    for stage, sort_key, one in placed(tuple(objects)):
-        by_stage.setdefault(stage, []).append((sort_key, one))
-    stages = sorted(by_stage)
-    return tuple(
-        Group(
-            tuple(one for _, one in sorted(by_stage[stage], key=lambda each: each[0])),
-            wave=stage[0],
-            definitions=any(one.key.kind == CRD.kind for _, one in by_stage[stage]),
-            gated=stage[0] != stages[-1][0],
-        )
-        for stage in stages
-    )
-
-
-def _placed_as_application(objects: tuple[Declared, ...]) -> Iterator[_Placed]:
-    tasks = order.pulled_forward(order.task(one.manifest) for one in objects)
-    for each, one in zip(tasks, objects, strict=True):
-        key = one.key
-        stage = 0 if key.kind in _DEFINING else 1
-        yield (
-            (each.wave, stage),
-            (order.apply_rank(key.kind), key.name, key.kind, key.namespace),
-            one,
-        )
-
-
-def _placed_as_flux(objects: tuple[Declared, ...]) -> Iterator[_Placed]:
-    for one in objects:
-        yield (0, order.flux_stage(one.key.kind)), order.flux_key(one.manifest), one
 
 
 def _in_prune_order(unit: SyncUnit, leftovers: Iterable[Stale]) -> tuple[Stale, ...]:
@@ -285,7 +313,9 @@ def inventory_after(
     """
     pruned = set(gone)
     versions = {one.key: one.ref.kind.version for one in seen.prepared.objects if one.tracked}
-    versions = {**dict(seen.state.inventory.entries), **versions}
+    hooks = {one.key for one in seen.prepared.hooks}
+    known = {key: v for key, v in seen.state.inventory.entries if key not in hooks}
+    versions = {**known, **versions}
     return inventory_of(
         (key, version)
         for key, version in versions.items()

@@ -6,20 +6,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from rollouts.api.refs import CRD, NAMESPACE, Kind, Manifest, ObjectRef
+from rollouts.gitops.hooks import SKIPPED, phases_of
 from rollouts.gitops.kinds import kinds_of_crd
 from rollouts.gitops.model import (
     ApplyMode,
     Condition,
     Declared,
+    Family,
     ObjectOptions,
     ResourceKey,
     SyncUnit,
 )
 from rollouts.gitops.normalize import fold_secret
 from rollouts.gitops.options import read_options
+from rollouts.gitops.order import PHASES
 from rollouts.gitops.render.collect import place
 from rollouts.gitops.render.model import RenderedObject
 from rollouts.gitops.tracking import with_mark
+
+_OF_DELETION = ("PreDelete", "PostDelete")
 
 _SHOWN = 5  # Names in one message; the count says how many more there are.
 
@@ -39,7 +44,7 @@ class Prepared:
 
     Attributes:
         objects: in the order of the render.
-        hooks: objects that belong to a hook phase, with it; they are never applied as such.
+        hooks: objects that run at a moment of a sync instead of being kept in the cluster.
         held: objects that are left alone and not pruned either.
         errors: objects that cannot be applied, named with file and document.
         conditions: what a person should know about the rest.
@@ -84,6 +89,7 @@ def prepare(
     """
     objects: dict[ResourceKey, Declared] = {}
     hooks: list[Declared] = []
+    unrun: list[str] = []
     held: list[ResourceKey] = []
     errors: list[str] = []
     repeated: list[str] = []
@@ -92,7 +98,11 @@ def prepare(
         if isinstance(one, str):
             errors.append(one)
         elif one.options.hook:
-            hooks.append(one)
+            left_out = _left_out(unit, one)
+            if left_out:
+                unrun.append(f"{one.key} ({left_out})")
+            else:
+                hooks.append(one)
         elif _is_of_flux_itself(one.manifest):
             held.append(one.key)
         else:
@@ -101,7 +111,9 @@ def prepare(
             objects[one.key] = one
     if unit.create_namespace and unit.destination:
         objects = _with_namespace(unit, objects)
-    conditions = [*_hook_conditions(hooks), *_held_conditions(held)]
+    hooks, again = _unrepeated(hooks)
+    repeated += again
+    conditions = [*_hook_conditions(unrun), *_held_conditions(held)]
     if repeated and unit.duplicates_fail:
         errors.append(f"declared more than once: {_listed(repeated)}; keep one of each")
     elif repeated:
@@ -184,12 +196,34 @@ def _is_of_flux_itself(manifest: Manifest) -> bool:
     return of_flux and manifest.get("kind") in ("Deployment", CRD.kind)
 
 
-def _hook_conditions(hooks: list[Declared]) -> list[Condition]:
-    run = [one for one in hooks if one.options.hook != "Skip"]
-    if not run:
+def _left_out(unit: SyncUnit, one: Declared) -> str:
+    """Return why a hook does not run, naming the phases it asks for; empty when it does."""
+    if unit.id.family is not Family.APPLICATION:
+        return f"{one.options.hook}: only Applications have hooks"
+    unknown = [each for each in phases_of(one.options.hook) if each not in (*PHASES, SKIPPED)]
+    if not unknown:
+        return ""
+    text = ", ".join(unknown)
+    if all(each in _OF_DELETION for each in unknown):
+        return f"{text}: hooks of a deletion are not run by this version"
+    return f"{text}: no such phase; write one of {', '.join((*PHASES, SKIPPED))}"
+
+
+def _unrepeated(hooks: list[Declared]) -> tuple[list[Declared], list[str]]:
+    """Return hooks, of those with one name the last, and what was declared more than once."""
+    kept: dict[ResourceKey, Declared] = {}
+    repeated: list[str] = []
+    for one in hooks:
+        if one.key in kept:
+            repeated.append(f"{one.key} ({kept.pop(one.key).source} and {one.source})")
+        kept[one.key] = one
+    return list(kept.values()), repeated
+
+
+def _hook_conditions(names: list[str]) -> list[Condition]:
+    if not names:
         return []
-    names = [f"{one.key} ({one.options.hook})" for one in run]
-    text = f"hooks are not run by this version, so these are left out: {_listed(names)}"
+    text = f"hooks that do not run are left out: {_listed(names)}"
     return [Condition("ExcludedResourceWarning", text)]
 
 

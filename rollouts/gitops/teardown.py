@@ -9,13 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from rollouts.api.refs import CRD, Manifest, ObjectRef
-from rollouts.gitops.apply import propagation_of
 from rollouts.gitops.compare import Access, read_live
 from rollouts.gitops.inventory import Inventory
 from rollouts.gitops.kinds import Kinds
 from rollouts.gitops.model import Family, ResourceKey, SyncUnit
 from rollouts.gitops.options import read_options
-from rollouts.gitops.order import apply_rank, flux_prune_key, flux_stage, wave_of
+from rollouts.gitops.order import (
+    apply_rank,
+    flux_prune_key,
+    flux_stage,
+    propagation_of,
+    wave_of,
+)
 from rollouts.gitops.tracking import is_tracked_by
 from rollouts.kube.errors import Conflict, NotFound
 
@@ -95,7 +100,8 @@ def _place(unit: SyncUnit, one: Doomed) -> tuple[tuple[int, int], str]:
 async def _delete(access: Access, unit: SyncUnit, one: Doomed) -> None:
     uid = (one.live.get("metadata") or {}).get("uid", "")
     try:
-        await access.cluster.delete(one.ref, uid=uid, propagation=propagation_of(unit, one.key))
+        propagation = propagation_of(one.key.kind, unit.prune_propagation)
+        await access.cluster.delete(one.ref, uid=uid, propagation=propagation)
     except (NotFound, Conflict):
         # Gone, or replaced by another object of that name: the next look decides.
         return

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import pytest
 import yaml
 from e2e.account import LOGINS
-from e2e.world import EXAMPLE, FIRST, SECOND, STEPS
+from e2e.world import EXAMPLE, FIRST, ROOT, SECOND, STEPS
 
 from rollouts.api.refs import APPLICATION, CONFIG_MAP, KUSTOMIZATION, SERVICE
 
 pytestmark = pytest.mark.real
 
+SEED = ROOT / "tests" / "compatibility" / "seed"
 LABELS = {"app": "kinds"}
 POD = {
     "metadata": {"labels": LABELS},
@@ -217,6 +219,75 @@ def a_login_is_read_where_the_chart_allows_it(world, repository):
     world.kubectl(f"kubectl wait gitrepository/private -n {LOGINS} {ready}")
 
 
+def patch(world, **spec):
+    """Change an Application's spec."""
+    body = json.dumps({"spec": spec})
+    world.kubectl(f"kubectl patch application web --type merge -p {shlex.quote(body)}")
+
+
+def hooks_run_around_a_sync_and_keep_a_bad_one_out(world, repository):
+    """The hook of the seed's Application after each sync, and a migration before it."""
+    application(world, repository)
+    seed = yaml.safe_load((SEED / "application-health-hooks.yaml").read_text())
+    own = seed["spec"]["resourceHooks"]
+    template = own[0]["hook"]["template"]
+    template["generate"] = world.cluster.placed(template["generate"])
+    patch(world, resourceHooks=own)
+
+    def jobs(prefix):
+        listed = json.loads(world.kubectl("kubectl get jobs -o json"))["items"]
+        return [each for each in listed if each["metadata"]["name"].startswith(prefix)]
+
+    def phase_at(revision):
+        found = (world.recorder.get(APPLICATION, world.name, "web") or {}).get("status") or {}
+        state = found.get("operationState") or {}
+        same = (state.get("syncResult") or {}).get("revision") == revision
+        return (state.get("phase"), state.get("message", "")) if same else (None, "")
+
+    def wait_for_phase(revision, phase):
+        try:
+            world.until(lambda: phase_at(revision)[0] == phase, what=f"{revision[:7]}: {phase}")
+        except AssertionError as error:
+            error.add_note(world.kubectl("kubectl get application web -o jsonpath={.status}"))
+            raise
+
+    files = {"a.yaml": config_map("a", key="1"), "migrate.yaml": migration()}
+    first = commit(repository, files, "Deploy with hooks")
+    wait_for_phase(first, "Succeeded")
+    (after,) = jobs("post-sync-")
+    assert after["metadata"]["name"].startswith(f"post-sync-{first[:7]}-postsync-")
+    assert jobs("migrate-") == []
+
+    patch(world, syncPolicy={"retry": {"limit": 0}})
+    broken = {"a.yaml": config_map("a", key="2"), "migrate.yaml": migration(pod="fails")}
+    second = commit(repository, broken, "Break the migration")
+    wait_for_phase(second, "Failed")
+    assert "PreSync hook Job/" in phase_at(second)[1]
+    assert data_of(world, "a") == {"key": "1"}
+
+    third = commit(repository, {"migrate.yaml": migration()}, "Mend it")
+    wait_for_phase(third, "Succeeded")
+    assert data_of(world, "a") == {"key": "2"}
+    assert len(jobs("post-sync-")) == 2
+    assert all(not each["metadata"].get("finalizers") for each in jobs(""))
+
+
+def migration(pod=""):
+    """A Job before each sync, which does not stay when it has succeeded."""
+    notes = {
+        "argocd.argoproj.io/hook": "PreSync",
+        "argocd.argoproj.io/hook-delete-policy": "HookSucceeded",
+    }
+    played = {"test.rollouts.dev/runs-for": "1s", **({"test.rollouts.dev/pod": pod} if pod else {})}
+    template = {"metadata": {"annotations": played}, "spec": JOB["spec"]}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"generateName": "migrate-", "annotations": notes},
+        "spec": {"backoffLimit": 0, "template": template},
+    }
+
+
 def kinds(version):
     """A manifest of each kind, as small as it can be."""
     selector = {"matchLabels": LABELS}
@@ -270,6 +341,7 @@ def performer(fixture):
     [
         application_syncs_heals_and_prunes,
         kustomization_applies_heals_and_prunes,
+        hooks_run_around_a_sync_and_keep_a_bad_one_out,
         every_kind_that_the_chart_names_comes_and_goes,
         a_helm_repository_that_does_not_answer_says_so,
         a_login_is_read_where_the_chart_allows_it,

@@ -20,6 +20,8 @@ from rollouts.api.refs import (
     KUSTOMIZATION,
     NAMESPACE,
 )
+from rollouts.emulator.actors.actor import run_actors
+from rollouts.emulator.actors.garbage import GarbageCollector
 from rollouts.gitops.room import OwnStores
 from rollouts.gitops.service import GitOps
 from rollouts.gitops.source import GitCache
@@ -100,6 +102,7 @@ class World:
         self.at_once = at_once
         self.history = []
         self.server.on_write.append(self._record)
+        self.garbage = GarbageCollector(self.server)
         for crd in crd_manifests():
             self.create(crd, CRD)
         for name in ("shop", "argocd", "flux-system"):
@@ -173,6 +176,7 @@ class World:
     def settle(self):
         """Reconcile until no event and no timer is left for now."""
         for _ in range(ROUNDS_MAX):
+            run_actors([self.garbage], self.now)
             keys = dict.fromkeys(self.changed())
             keys.update({key: None for key, at in self.timers.items() if at <= self.now})
             if not keys:

@@ -648,34 +648,6 @@ def test_git_that_was_never_there_is_reported_at_once(world):
     assert world.sync_words()[0] == "Unknown"
 
 
-# Hooks.
-
-
-def test_hooks_are_left_out_with_a_word(world):
-    hook = {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {
-            "generateName": "post-",
-            "annotations": {"argocd.argoproj.io/hook": "PostSync"},
-        },
-        "spec": {"template": {"spec": {"containers": [], "restartPolicy": "Never"}}},
-    }
-    world.git.commit({"deploy/a.yaml": [config_map(), hook]})
-    generate = "apiVersion: batch/v1\nkind: Job\nmetadata: {generateName: post-}\n"
-    world.application(
-        resourceHooks=[{"name": "post-sync", "hook": {"template": {"generate": generate}}}]
-    )
-
-    world.settle()
-
-    assert world.server.list(world.cluster.type_of(JOB), "shop").items == ()
-    text = world.conditions()["ExcludedResourceWarning"]
-    assert "Job/shop/post- (PostSync)" in text
-    assert "post-sync" in text
-    assert world.sync_words()[0] == "Synced"
-
-
 def test_drift_that_is_told_while_a_pass_ends_is_not_overlooked(world):
     world.git.commit({"deploy/a.yaml": [config_map("a")]})
     world.application()

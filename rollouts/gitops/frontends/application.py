@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 from rollouts.api.application import Application
 from rollouts.api.application_operation import Operation, Retry
 from rollouts.api.application_source import ApplicationSource, KustomizeSource
+from rollouts.api.documents import read_documents
 from rollouts.api.refs import Manifest
 from rollouts.api.times import parse_duration, parse_time
 from rollouts.gitops.contents import Wish
@@ -17,6 +19,7 @@ from rollouts.gitops.model import (
     Attempt,
     Condition,
     Family,
+    HookRecord,
     IgnoreRule,
     Phase,
     Request,
@@ -25,8 +28,10 @@ from rollouts.gitops.model import (
     SyncUnit,
     UnitId,
 )
+from rollouts.gitops.options import HOOK
 from rollouts.gitops.plan import State
 from rollouts.gitops.render import Overrides, RenderOptions, parse_image
+from rollouts.gitops.render.model import RenderedObject
 from rollouts.gitops.source import RevisionRef
 from rollouts.gitops.tracking import tracking_name
 
@@ -114,10 +119,6 @@ def unreadable(app: Application) -> str:
 def limits(app: Application) -> tuple[Condition, ...]:
     """Return what of the spec this version takes no notice of."""
     found: list[Condition] = []
-    if app.spec.resource_hooks:
-        names = ", ".join(hook.name for hook in app.spec.resource_hooks)
-        text = f"spec.resourceHooks are accepted, but hooks are not run by this version: {names}"
-        found.append(Condition("ExcludedResourceWarning", text))
     expressions = [
         text for rule in app.spec.ignore_differences for text in rule.jq_path_expressions
     ]
@@ -139,16 +140,44 @@ def limits(app: Application) -> tuple[Condition, ...]:
     return tuple(found)
 
 
+def own_hooks(app: Application) -> tuple[RenderedObject, ...]:
+    """Return what `spec.resourceHooks` create after each sync.
+
+    A Job that leaves its restart policy open gets `Never`: the default of pods is one that no
+    Job may have, and nobody else would state it.
+    """
+    found: list[RenderedObject] = []
+    for number, hook in enumerate(app.spec.resource_hooks, 1):
+        for document in read_documents(hook.hook.template.generate):
+            manifest = document.manifest
+            metadata = manifest["metadata"]
+            notes = {HOOK: "PostSync", **(metadata.get("annotations") or {})}
+            manifest = {**manifest, "metadata": {**metadata, "annotations": notes}}
+            if manifest["kind"] == "Job":
+                manifest = _with_restart_policy(manifest)
+            found.append(RenderedObject(manifest, f"spec.resourceHooks {hook.name}", number))
+    return tuple(found)
+
+
+def _with_restart_policy(job: Manifest) -> Manifest:
+    spec = job.get("spec") or {}
+    template = spec.get("template") or {}
+    pod = {"restartPolicy": "Never", **(template.get("spec") or {})}
+    return {**job, "spec": {**spec, "template": {**template, "spec": pod}}}
+
+
 def read_request(app: Application) -> Request | None:
     """Return the sync that `operation` asks for; None when it asks for none."""
     operation = app.operation
     if operation is None or operation.sync is None:
         return None
     chosen = [each for each in operation.sync.resources if not each.exclude]
+    strategy = operation.sync.sync_strategy
     return Request(
         revision=operation.sync.revision,
         prune=operation.sync.prune,
         dry_run=operation.sync.dry_run,
+        hooks=strategy is None or strategy.apply is None,
         only=tuple(ResourceKey(each.group, each.kind, each.namespace, each.name) for each in chosen)
         if operation.sync.resources
         else None,
@@ -163,7 +192,25 @@ def read_state(manifest: Manifest) -> State:
         inventory = parse_inventory(status["inventory"])
     else:
         inventory = parse_resources(status.get("resources"))
-    return State(inventory, _attempt(status))
+    return State(inventory, _attempt(status), tuple(_hook_records(status)))
+
+
+def _hook_records(status: Manifest) -> Iterator[HookRecord]:
+    """Yield how far hooks are. A status that somebody else wrote may hold anything."""
+    rows: Any = status.get("operationState")
+    for field in ("syncResult", "resources"):
+        rows = rows.get(field) if isinstance(rows, dict) else None
+    for row in rows if isinstance(rows, list) else []:
+        if not isinstance(row, dict) or not row.get("hookType"):
+            continue
+        if row.get("hookPhase") not in tuple(Phase) or not row.get("kind") or not row.get("name"):
+            continue
+        group, kind, namespace, name, version, phase, message = (
+            str(row.get(field) or "")
+            for field in ("group", "kind", "namespace", "name", "version", "hookType", "message")
+        )
+        key = ResourceKey(group, kind, namespace, name)
+        yield HookRecord(key, version, phase, Phase(row["hookPhase"]), message)
 
 
 def annotation(manifest: Manifest, name: str) -> str:
@@ -199,6 +246,7 @@ def _attempt(status: Manifest) -> Attempt | None:
         retries=_count(operation.get("retryCount")),
         heals=_count(heals),
         fatal=bool(ours.get("fatal")),
+        failure=str(ours.get("failure") or ""),
         message=str(operation.get("message") or ""),
     )
 

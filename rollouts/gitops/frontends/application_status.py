@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 from rollouts.api.application import Application
 from rollouts.api.refs import Manifest
@@ -12,6 +11,7 @@ from rollouts.api.times import format_time
 from rollouts.gitops.contents import Found
 from rollouts.gitops.decide import HEALS_FORGOTTEN_AFTER
 from rollouts.gitops.engine import Report
+from rollouts.gitops.frontends.application_rows import hook_row, resources, result_row
 from rollouts.gitops.frontends.documents import (
     bound,
     problem_list,
@@ -24,23 +24,13 @@ from rollouts.gitops.inventory import Inventory, format_inventory
 from rollouts.gitops.model import (
     Attempt,
     Condition,
-    Declared,
     Drift,
-    Outcome,
+    HookRecord,
     Phase,
     Request,
     SyncResult,
 )
-from rollouts.gitops.order import wave_of
 
-_OUTCOMES = {
-    Outcome.CREATED: "Synced",
-    Outcome.CONFIGURED: "Synced",
-    Outcome.UNCHANGED: "Synced",
-    Outcome.SKIPPED: "Synced",
-    Outcome.PRUNED: "Pruned",
-    Outcome.FAILED: "SyncFailed",
-}
 _FIGHT = "changes are corrected again and again; they come from: "
 
 _HEALS_SUSPICIOUS = 5
@@ -89,7 +79,6 @@ def application_status(
     now: datetime,
 ) -> Manifest:
     """Return the whole status after a pass."""
-    resources = list(_resources(report))
     problems = [
         *conditions,
         *report.conditions,
@@ -106,7 +95,7 @@ def application_status(
             "comparedTo": _compared_to(app),
         },
         "health": _health(previous, aggregate(_parts(report)), now),
-        "resources": resources,
+        "resources": resources(report),
         "conditions": problem_list(previous.get("conditions"), problems, now),
         "sourceType": found.tools[0] if found.tools else "",
         "summary": without_none({"images": _images(report)}),
@@ -114,11 +103,14 @@ def application_status(
     }
     if report.attempt is not None and (report.acted or report.finished):
         status["operationState"] = operation_state(
-            app, previous, report.attempt, results=report.results, request=request
+            app,
+            previous,
+            report.attempt,
+            results=report.results,
+            hooks=report.hooks,
+            request=request,
         )
-        status["lastAttempt"] = without_none(
-            {"digest": report.attempt.digest, "fatal": report.attempt.fatal or None}
-        )
+        status["lastAttempt"] = _last_attempt(report.attempt)
         if report.finished and report.attempt.phase is Phase.SUCCEEDED and not report.partial:
             status["history"] = _history(app, previous, report.attempt, found)
     return bound(_finish(previous, without_none(status), now))
@@ -130,9 +122,13 @@ def operation_state(
     attempt: Attempt,
     *,
     results: Sequence[SyncResult] = (),
+    hooks: Iterable[HookRecord] = (),
     request: Request | None = None,
 ) -> Manifest:
-    """Return `operationState` for an operation that is running or has ended."""
+    """Return `operationState` for an operation that is running or has ended.
+
+    Without results, those of an earlier pass of the same operation stay.
+    """
     operation: Manifest
     if attempt.automated or app.operation is None:
         sync = {
@@ -144,9 +140,11 @@ def operation_state(
     else:
         operation = app.operation.manifest()
     before = previous.get("operationState") or {}
-    listed = [_result(each) for each in sorted(results, key=lambda each: each.key)]
-    if not results:
-        listed = (before.get("syncResult") or {}).get("resources") or []
+    listed = [result_row(each) for each in sorted(results, key=lambda each: each.key)]
+    if not results and before.get("startedAt") == stamp(attempt.started_at):
+        rows = (before.get("syncResult") or {}).get("resources") or []
+        listed = [row for row in rows if not row.get("hookType")]
+    listed += [hook_row(each) for each in hooks]
     source = _source_block(app)
     dry = request is not None and request.dry_run
     message = attempt.message + (" (dry run)" if dry else "")
@@ -165,13 +163,27 @@ def operation_state(
     )
 
 
-def started_status(previous: Manifest, inventory: Inventory, state: Manifest) -> Manifest:
+def started_status(
+    previous: Manifest, inventory: Inventory, state: Manifest, attempt: Attempt
+) -> Manifest:
     """Return the status that is stored before the first write of a sync."""
     return {
         **previous,
         "inventory": format_inventory(inventory),
         "operationState": state,
+        "lastAttempt": _last_attempt(attempt),
     }
+
+
+def _last_attempt(attempt: Attempt) -> Manifest:
+    """Return what of an operation the peer's fields have no place for."""
+    return without_none(
+        {
+            "digest": attempt.digest,
+            "fatal": attempt.fatal or None,
+            "failure": shorten(attempt.failure) or None,
+        }
+    )
 
 
 def _finish(previous: Manifest, status: Manifest, now: datetime) -> Manifest:
@@ -222,46 +234,6 @@ def _fights(previous: Manifest, report: Report, now: datetime) -> list[Condition
     return [Condition("SyncError", text) for text in known if text.startswith(_FIGHT)]
 
 
-def _resources(report: Report) -> Iterable[Manifest]:
-    rows: list[tuple[Any, Manifest]] = []
-    for one in report.prepared.objects:
-        compared = report.compared[one.key]
-        if compared.claimed_by or not one.tracked:
-            continue
-        row = _row(one) | {"status": compared.drift.value}
-        health = report.health.get(one.key)
-        if health is not None:
-            row["health"] = without_none(
-                {"status": health.status.value, "message": shorten(health.message)}
-            )
-        rows.append((one.key, without_none(row)))
-    for left in report.stale:
-        drift = Drift.OUT_OF_SYNC if left.counts else Drift.SYNCED
-        row = {
-            "group": left.key.group,
-            "version": left.version,
-            "kind": left.key.kind,
-            "namespace": left.key.namespace,
-            "name": left.key.name,
-            "status": drift.value,
-            "requiresPruning": True,
-        }
-        rows.append((left.key, without_none(row)))
-    rows += [(one.key, without_none({**_row(one), "hook": True})) for one in report.prepared.hooks]
-    return [row for _, row in sorted(rows, key=lambda each: each[0])]
-
-
-def _row(one: Declared) -> Manifest:
-    return {
-        "group": one.key.group,
-        "version": one.ref.kind.version,
-        "kind": one.key.kind,
-        "namespace": one.key.namespace,
-        "name": one.key.name,
-        "syncWave": wave_of(one.manifest) or None,
-    }
-
-
 def _parts(report: Report) -> Iterable[Part]:
     for key, health in report.health.items():
         live = report.live.get(key)
@@ -304,21 +276,6 @@ def _compared_to(app: Application) -> Manifest:
             **_source_block(app),
             "destination": app.spec.destination.manifest(),
             "ignoreDifferences": ignored,
-        }
-    )
-
-
-def _result(each: SyncResult) -> Manifest:
-    return without_none(
-        {
-            "group": each.key.group,
-            "version": each.version,
-            "kind": each.key.kind,
-            "namespace": each.key.namespace,
-            "name": each.key.name,
-            "status": _OUTCOMES[each.outcome],
-            "message": shorten(each.message),
-            "syncPhase": "Sync",
         }
     )
 

@@ -103,8 +103,8 @@ def condition_list(previous: Any, current: Iterable[Manifest], now: datetime) ->
 def bound(status: Manifest) -> Manifest:
     """Return a status that is not too large, dropping what can be had elsewhere first.
 
-    Conditions and the inventory always stay: without them a person is not told and nothing is
-    ever pruned.
+    Conditions, the inventory and what is known of hooks always stay: without them a person is
+    not told, nothing is ever pruned, and hooks would run twice.
     """
     for thin in (
         _without_results_of_healthy,
@@ -134,7 +134,8 @@ def _with_results(status: Manifest, change: Any) -> Manifest:
     result = operation.get("syncResult") or {}
     if not result.get("resources"):
         return status
-    kept = [each for each in map(change, result["resources"]) if each is not None]
+    rows = [each if each.get("hookType") else change(each) for each in result["resources"]]
+    kept = [each for each in rows if each is not None]
     result = {**result, "resources": kept}
     return {**status, "operationState": {**operation, "syncResult": result}}
 

@@ -111,6 +111,20 @@ def application(manifest: Manifest) -> Health:
     return Health(known, str(health.get("message") or ""))
 
 
+def by_phase(manifest: Manifest) -> Health:
+    """Assess what runs to its end and says how far it is by one word: AnalysisRun, Workflow.
+
+    A verdict that is none, `Inconclusive`, is not success.
+    """
+    status = status_of(manifest)
+    phase, message = str(status.get("phase") or ""), str(status.get("message") or "")
+    if phase in ("", "Pending", "Running"):
+        return progressing(message or "has not ended yet")
+    if phase in ("Successful", "Succeeded"):
+        return healthy(message)
+    return degraded(message or f"ended as {phase}")
+
+
 def flux(manifest: Manifest) -> Health:
     """Assess an object of Flux by its Ready condition at its latest generation."""
     if spec_of(manifest).get("suspend") is True:

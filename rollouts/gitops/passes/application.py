@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rollouts.api.application import Application
 from rollouts.api.checks import read_application
 from rollouts.api.problems import InvalidSpec
 from rollouts.api.refs import APPLICATION, Manifest, ObjectRef
+from rollouts.gitops.apply import Persist
 from rollouts.gitops.contents import Found, conditions_of
 from rollouts.gitops.engine import Content, Report
 from rollouts.gitops.frontends import application as frontend
 from rollouts.gitops.frontends import application_status as words
+from rollouts.gitops.frontends.documents import stamp
 from rollouts.gitops.frontends.door import Aside, StatusDoor, nothing
 from rollouts.gitops.health import Status
+from rollouts.gitops.hook_runner import clear_hooks, release_orphan
 from rollouts.gitops.inventory import Inventory
 from rollouts.gitops.memory import UnitMemory
 from rollouts.gitops.model import Attempt, Condition, Drift, Phase
@@ -35,6 +38,8 @@ async def reconcile_application(room: Room, namespace: str, name: str) -> dateti
     key: Key = (APPLICATION.kind, namespace, name)
     manifest = room.stores.applications.get(namespace, name)
     if manifest is None:
+        for ref in room.memory(key).held:
+            await release_orphan(room.engine.access, ref)
         room.forget(key)
         return None
     memory = room.memory(key)
@@ -97,14 +102,11 @@ async def _tear_down(
     if not ours:
         return None
     unit = frontend.read_unit(app, room.control_namespace)
-    inventory = frontend.read_state(door.manifest).inventory
-    left = await tear_down(
-        room.engine.access,
-        room.engine.kinds,
-        unit,
-        inventory,
-        control_namespace=room.control_namespace,
-    )
+    state = frontend.read_state(door.manifest)
+    engine, home = room.engine, room.control_namespace
+    left = await clear_hooks(
+        engine.access, engine.kinds, unit, state.hooks, control_namespace=home
+    ) or await tear_down(engine.access, engine.kinds, unit, state.inventory, control_namespace=home)
     if left:
         return now + TEARDOWN_LOOK
     kept = [each for each in app.metadata.finalizers if each not in ours]
@@ -116,6 +118,11 @@ def _is_in_order(status: Manifest) -> bool:
     """Tell whether nothing in a status can change by time alone."""
     words = (status["sync"]["status"], status["health"]["status"])
     return words == (Drift.SYNCED, Status.HEALTHY) and "conditions" not in status
+
+
+def _is_same_run(shown: Attempt, started: Attempt) -> bool:
+    """Tell whether status shows an operation as running already; it knows whole seconds."""
+    return shown.phase is Phase.RUNNING and stamp(shown.started_at) == stamp(started.started_at)
 
 
 class _Pass:
@@ -166,10 +173,10 @@ class _Pass:
         report = await self._room.engine.run(
             self._unit,
             self._state(),
-            Content(found.revision, found.rendered.objects),
+            Content(found.revision, (*found.rendered.objects, *frontend.own_hooks(self._app))),
             memory=self._memory,
             now=self._now,
-            persist=self._persist(found),
+            persist=self._persist(),
             request=self._request,
         )
         status = words.application_status(
@@ -184,6 +191,8 @@ class _Pass:
         ended = report.finished and self._app.operation is not None
         await self._door.write(status, aside=self._aside(ended=ended))
         self._log(report)
+        self._memory.held = report.held
+        await self._room.engine.release(self._unit, report)
         if report.wake_at is None and not found.error and _is_in_order(status):
             self._memory.settled = found.revisions
         return earliest(report.wake_at, next_look)
@@ -223,26 +232,23 @@ class _Pass:
     def _state(self) -> State:
         return frontend.read_state(self._door.manifest)
 
-    def _persist(self, found: Found) -> Callable[[Inventory], Awaitable[None]]:
-        """Return how the inventory is stored before the first write: only if it grows."""
+    def _persist(self) -> Persist:
+        """Return how an operation is stored before its first write: only if that says more."""
 
-        async def persist(inventory: Inventory) -> None:
-            if frontend.read_state(self._door.manifest).inventory == inventory:
+        async def persist(inventory: Inventory, started: Attempt, announced: bool) -> None:
+            stored = self._state()
+            shown, hooks = stored.attempt, stored.hooks
+            if shown is None or not _is_same_run(shown, started):
+                shown, hooks = None, ()
+            if stored.inventory == inventory and (shown is not None or not announced):
                 return
-            attempt = Attempt(
-                Phase.RUNNING,
-                found.revision,
-                started_at=self._now,
-                automated=self._request is None,
-                message="applying",
-            )
-            known = self._state().attempt
-            if known is not None and known.phase is Phase.RUNNING:
-                attempt = known
+            attempt = shown or replace(started, message="applying")
             state = words.operation_state(
-                self._app, self._door.status, attempt, request=self._request
+                self._app, self._door.status, attempt, hooks=hooks, request=self._request
             )
-            await self._door.write(words.started_status(self._door.status, inventory, state))
+            await self._door.write(
+                words.started_status(self._door.status, inventory, state, attempt)
+            )
 
         return persist
 

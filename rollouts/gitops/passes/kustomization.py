@@ -21,7 +21,7 @@ from rollouts.gitops.frontends.door import StatusDoor
 from rollouts.gitops.frontends.kustomization_status import Verdict
 from rollouts.gitops.inventory import Inventory, format_inventory
 from rollouts.gitops.memory import UnitMemory
-from rollouts.gitops.model import Condition, ResourceKey
+from rollouts.gitops.model import Attempt, Condition, ResourceKey
 from rollouts.gitops.room import Key, Room, earliest, jittered
 from rollouts.gitops.source import Credentials, SourceError
 from rollouts.gitops.teardown import tear_down
@@ -277,7 +277,7 @@ class _Pass:
         found.update(await read_live(self._room.engine.access, missing.items()))
         return tuple(found.items())
 
-    async def _persist(self, inventory: Inventory) -> None:
+    async def _persist(self, inventory: Inventory, _started: Attempt, _announced: bool) -> None:
         """Store the inventory before the first write, if it grows."""
         if frontend.read_state(self._door.manifest, None).inventory == inventory:
             return

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from shell.gitops_words import NOW, at, key, unit
 
-from rollouts.gitops.apply import Applied, Waiting
 from rollouts.gitops.attempts import attempt_after, begin, wake_after
 from rollouts.gitops.decide import Sync
 from rollouts.gitops.model import Outcome, Phase, RetryPolicy, SyncResult
+from rollouts.gitops.outcome import Applied, Waiting
 
 UNIT = unit()
 QUICK = RetryPolicy(limit=2)
@@ -64,7 +64,7 @@ def test_waiting_keeps_the_operation_running_until_its_deadline():
 
 
 def test_rollouts_are_waited_for_as_long_as_they_take():
-    applied = Applied(waiting=Waiting("canary", delivering=True))
+    applied = Applied(waiting=Waiting("canary", unhurried=True))
 
     attempt = after(applied, NOW + timedelta(days=3))
 

@@ -1,5 +1,6 @@
 """When a unit is synced: requests, automation, self-heal and retries."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -36,8 +37,36 @@ def test_a_new_revision_is_applied():
         attempt(Phase.FAILED, "d1"),
         attempt(Phase.RUNNING, "d1"),
     ):
-        decision = decide(unit(), seen(drifted=(A,), attempt=last), NOW)
-        assert decision == Sync(prune=True, started_at=NOW)
+        decision = decide(unit(), seen(drifted=(A,), attempt=last), at(1))
+        assert decision == Sync(prune=True, started_at=at(1))
+
+
+def test_no_two_syncs_begin_in_one_second():
+    decision = decide(unit(), seen(drifted=(A,), attempt=attempt(digest="d1")), NOW)
+
+    assert decision == Sync(prune=True, started_at=at(1))
+
+
+def test_what_takes_the_place_of_an_unfinished_sync_is_one_even_without_a_difference():
+    unfinished = seen(attempt=attempt(Phase.RUNNING, "d1", finished=None))
+
+    assert decide(unit(), unfinished, at(5)) == Sync(prune=True, started_at=at(5))
+    assert decide(unit(), seen(attempt=attempt(digest="d1")), at(5)) == Hold()
+
+
+def test_a_failed_sync_with_hooks_for_that_case_goes_on_with_them():
+    failing = attempt(Phase.RUNNING, finished=None, failure="a failed", retries=5)
+
+    assert decide(unit(), seen(attempt=failing), at(1)).failure == "a failed"
+
+
+def test_only_a_whole_sync_runs_hooks():
+    whole = Sync(prune=True, started_at=NOW)
+
+    assert whole.runs_hooks
+    assert not replace(whole, only=(A,)).runs_hooks
+    assert not replace(whole, dry_run=True).runs_hooks
+    assert not replace(whole, hooks=False).runs_hooks
 
 
 def test_only_something_to_prune_and_no_pruning_is_left_alone():
@@ -50,9 +79,9 @@ def test_drift_of_an_applied_revision_waits_for_self_heal():
 
 
 def test_a_heal_is_partial():
-    decision = decide(unit(), seen(drifted=(A,), stale=(B,), attempt=attempt()), NOW)
+    decision = decide(unit(), seen(drifted=(A,), stale=(B,), attempt=attempt()), at(1))
 
-    assert decision == Sync(prune=True, started_at=NOW, only=(A, B), heals=1)
+    assert decision == Sync(prune=True, started_at=at(1), only=(A, B), heals=1)
 
 
 @pytest.mark.parametrize(
@@ -79,13 +108,15 @@ def test_a_failed_try_goes_on_after_its_backoff():
     situation = seen(drifted=(A,), attempt=attempt(Phase.RUNNING, retries=2))
 
     assert decide(unit(), situation, at(9)) == Hold(at(10))
-    assert decide(unit(), situation, at(10)) == Sync(prune=True, started_at=NOW, retries=2)
+    assert decide(unit(), situation, at(10)) == Sync(
+        prune=True, started_at=NOW, continues=True, retries=2
+    )
 
 
 def test_a_waiting_sync_goes_on_at_once():
     situation = seen(drifted=(A,), attempt=attempt(Phase.RUNNING, finished=None))
 
-    assert decide(unit(), situation, at(1)) == Sync(prune=True, started_at=NOW)
+    assert decide(unit(), situation, at(1)) == Sync(prune=True, started_at=NOW, continues=True)
 
 
 def test_a_waiting_sync_ends_even_when_nothing_is_left_to_do():

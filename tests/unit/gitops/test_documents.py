@@ -104,11 +104,15 @@ def huge(count):
     ]
     results = [{**row, "message": "configured " * 5} for row in rows]
     failed = {"kind": "ConfigMap", "name": "bad", "status": "SyncFailed", "message": "why"}
+    hook = {"kind": "Job", "name": "migrate", "hookType": "PreSync", "hookPhase": "Succeeded"}
     return {
         "conditions": [{"type": "SyncError", "message": "kept"}],
         "inventory": {"entries": [{"id": f"shop_{n}__ConfigMap", "v": "v1"} for n in range(count)]},
         "resources": rows,
-        "operationState": {"phase": "Failed", "syncResult": {"resources": [*results, failed]}},
+        "operationState": {
+            "phase": "Failed",
+            "syncResult": {"resources": [*results, failed, hook]},
+        },
     }
 
 
@@ -121,12 +125,10 @@ def test_a_status_stays_below_its_bound_and_keeps_what_matters(count):
     assert len(orjson.dumps(small)) <= STATUS_BYTES_MAX
     assert small["conditions"] == status["conditions"]
     assert small["inventory"] == status["inventory"]
-    failed = [
-        each
-        for each in small["operationState"]["syncResult"]["resources"]
-        if each["status"] == "SyncFailed"
-    ]
+    results = small["operationState"]["syncResult"]["resources"]
+    failed = [each for each in results if each.get("status") == "SyncFailed"]
     assert [each["message"] for each in failed] == ["why"]
+    assert [each["name"] for each in results if each.get("hookType")] == ["migrate"]
 
 
 def test_a_small_status_is_left_alone():

@@ -109,7 +109,43 @@ def test_a_hook_is_never_applied_as_an_ordinary_object(annotations, phase):
 
     assert [one.key.name for one in prepared.objects] == ["b"]
     assert [one.options.hook for one in prepared.hooks] == [phase]
-    assert "hooks are not run by this version" in prepared.conditions[0].message
+    assert prepared.conditions == ()
+
+
+@pytest.mark.parametrize(
+    ("phase", "said"),
+    [
+        ("PreDelete", "hooks of a deletion are not run by this version"),
+        ("PostSync,PostDelete", "PostDelete: hooks of a deletion are not run"),
+        ("Postsync", "Postsync: no such phase; write one of PreSync, Sync, PostSync, SyncFail"),
+    ],
+)
+def test_a_hook_that_cannot_run_when_it_should_is_left_out_with_a_word(phase, said):
+    notes = {"argocd.argoproj.io/hook": phase}
+
+    prepared = prepare(unit(), [rendered(annotations=notes)], SERVED)
+
+    assert (prepared.objects, prepared.hooks) == ((), ())
+    assert prepared.conditions[0].type == "ExcludedResourceWarning"
+    assert said in prepared.conditions[0].message
+
+
+def test_a_kustomization_has_no_hooks():
+    notes = {"argocd.argoproj.io/hook": "PostSync"}
+
+    prepared = prepare(unit(FLUX), [rendered(annotations=notes)], SERVED)
+
+    assert (prepared.objects, prepared.hooks) == ((), ())
+    assert "only Applications have hooks" in prepared.conditions[0].message
+
+
+def test_of_two_hooks_with_one_name_the_last_counts():
+    notes = {"argocd.argoproj.io/hook": "PostSync"}
+
+    prepared = prepare(unit(), [rendered(annotations=notes), rendered(annotations=notes)], SERVED)
+
+    assert len(prepared.hooks) == 1
+    assert prepared.conditions[0].type == "RepeatedResourceWarning"
 
 
 def test_a_generated_hook_needs_no_name():

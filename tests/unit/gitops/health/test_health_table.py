@@ -242,6 +242,20 @@ CASES = [
         HEALTHY,
         "deletion",
     ),
+    # What runs to its end.
+    *(
+        (obj(ROLLOUT, kind, status={"phase": phase}), expected, words)
+        for kind, phase, expected, words in (
+            ("AnalysisRun", "", PROGRESSING, "has not ended yet"),
+            ("AnalysisRun", "Running", PROGRESSING, "has not ended yet"),
+            ("AnalysisRun", "Successful", HEALTHY, ""),
+            ("AnalysisRun", "Failed", DEGRADED, "ended as Failed"),
+            ("AnalysisRun", "Inconclusive", DEGRADED, "ended as Inconclusive"),
+            ("Workflow", "Pending", PROGRESSING, "has not ended yet"),
+            ("Workflow", "Succeeded", HEALTHY, ""),
+            ("Workflow", "Error", DEGRADED, "ended as Error"),
+        )
+    ),
     # Rollout.
     (rollout(), PROGRESSING, "waiting for rollout spec update to be observed"),
     (rollout({}), PROGRESSING, "spec update"),
