@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from rollouts.emulator.decoding import Decoder
 from rollouts.emulator.errors import Cause, bad_request, invalid
@@ -18,6 +21,7 @@ from rollouts.emulator.wire import wire_type
 if TYPE_CHECKING:
     from rollouts.emulator.resources import Manifest, ResourceType
 
+_ANYTHING = {"x-kubernetes-preserve-unknown-fields": True}
 _TYPED = ("apiVersion", "kind", "metadata")
 
 
@@ -27,9 +31,8 @@ class CustomModel(Model):
     unconditional_update = False
 
     def __init__(self, rt: ResourceType) -> None:
-        rule = compile_schema(rt.schema or {"x-kubernetes-preserve-unknown-fields": True})
-        super().__init__(rt, _root_node(rule))
-        self.rule = _without_typed(rule)
+        root, self.rule = _compiled(orjson.dumps(rt.schema or _ANYTHING))
+        super().__init__(rt, root)
         self.converts = len(rt.served_versions) > 1 or self.converts
         self._metadata = wire_type("ObjectMeta")
 
@@ -141,6 +144,13 @@ _GO_TYPES: dict[type, str] = {
     list: "[]interface {}",
     dict: "map[string]interface {}",
 }
+
+
+@lru_cache(maxsize=128)
+def _compiled(schema: bytes) -> tuple[Node, Rule]:
+    """Return what apply and decoding know of a schema; a server anew has mostly the same ones."""
+    rule = compile_schema(orjson.loads(schema))
+    return _root_node(rule), _without_typed(rule)
 
 
 def _root_node(rule: Rule) -> Node:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from rollouts.emulator.errors import Cause, forbidden_field, invalid, required, unsupported
 from rollouts.emulator.names import label_problems
@@ -100,7 +103,13 @@ def _scale(path: str, version: dict[str, Any]) -> list[Cause]:
 def _root(path: str, schema: dict[str, Any]) -> list[Cause]:
     if schema.get("type") != "object":
         return [invalid(f"{path}.type", schema.get("type", ""), 'must be "object" at the root')]
-    return _structural(path, schema)
+    return list(_of_text(path, orjson.dumps(schema)))
+
+
+@lru_cache(maxsize=128)
+def _of_text(path: str, schema: bytes) -> tuple[Cause, ...]:
+    """Check a schema as text, once: a server anew has mostly the same ones."""
+    return tuple(_structural(path, orjson.loads(schema)))
 
 
 def _structural(path: str, schema: dict[str, Any]) -> list[Cause]:
