@@ -39,6 +39,19 @@ def attempt_after(
     return _failed(replace(started, message=text), retry, now, fatal=applied.fatal)
 
 
+def ended(attempt: Attempt, phase: Phase, message: str, now: datetime) -> Attempt:
+    """Return an operation that ends here without success."""
+    return replace(
+        attempt,
+        phase=phase,
+        started_at=attempt.started_at or now,
+        finished_at=now,
+        fatal=False,
+        failure="",
+        message=message,
+    )
+
+
 def calling_for_hooks(failed: Attempt) -> Attempt:
     """Return an operation that has failed and goes on with the hooks for that case."""
     text = f"{failed.message}; running the SyncFail hooks"

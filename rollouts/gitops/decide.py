@@ -22,6 +22,8 @@ HEAL_DELAYS = tuple(timedelta(seconds=s) for s in (0, 2, 6, 18, 54, 162, 300))
 HEALS_FORGOTTEN_AFTER = timedelta(minutes=10)
 """After this long without a heal the next one counts as the first."""
 
+TERMINATED = "operation terminated on request"
+
 _BACKOFF_EXPONENT_MAX = 32  # 5 s times 2^32 is beyond any `delay_max`; bounds the power.
 
 
@@ -106,7 +108,7 @@ def decide(unit: SyncUnit, seen: Situation, now: datetime) -> Decision:
     """Decide whether to sync."""
     attempt = seen.attempt
     if attempt is not None and attempt.phase is Phase.TERMINATING:
-        return End(Phase.FAILED, "operation terminated on request", is_interrupted=True)
+        return End(Phase.FAILED, TERMINATED, is_interrupted=True)
     if seen.request is not None:
         return _decide_request(unit, seen, seen.request, now)
     if not unit.automated:
@@ -120,6 +122,8 @@ def _decide_request(unit: SyncUnit, seen: Situation, request: Request, now: date
     running = seen.attempt
     if running is None or running.phase is not Phase.RUNNING or running.automated:
         running = None
+    elif not _is_same(running, seen):
+        running = None  # Its hooks have run for other content.
     if running is not None and running.finished_at is not None:
         wake_at = running.finished_at + backoff(request.retry, running.retries - 1)
         if now < wake_at:
@@ -128,7 +132,7 @@ def _decide_request(unit: SyncUnit, seen: Situation, request: Request, now: date
         return End(Phase.FAILED, _wipe_out_message(seen))
     return Sync(
         prune=request.prune,
-        started_at=(running.started_at if running else None) or _start(seen, now),
+        started_at=(running.started_at if running else None) or start_after(seen.attempt, now),
         continues=running is not None,
         hooks=request.hooks,
         failure=running.failure if running else "",
@@ -152,7 +156,7 @@ def _decide_automated(unit: SyncUnit, seen: Situation, now: datetime) -> Decisio
     if prunes and _wipes_out(unit, seen):
         return Hold(conditions=(Condition("SyncError", _wipe_out_message(seen)),))
     if attempt is None:
-        return Sync(prune=unit.prune, started_at=_start(seen, now))
+        return Sync(prune=unit.prune, started_at=start_after(seen.attempt, now))
     if running:
         wake_at = _retry_at(unit.retry, attempt)
         if wake_at is not None and now < wake_at and not seen.forced:
@@ -189,7 +193,9 @@ def _decide_after_failure(
     if now < wake_at and not seen.forced:
         text = f"{attempt.message or 'the sync failed'} (tried {attempt.retries + 1} times)"
         return Hold(wake_at, (Condition("SyncError", text),))
-    return Sync(prune=unit.prune, started_at=_start(seen, now), retries=attempt.retries + 1)
+    return Sync(
+        prune=unit.prune, started_at=start_after(seen.attempt, now), retries=attempt.retries + 1
+    )
 
 
 def _decide_heal(unit: SyncUnit, seen: Situation, attempt: Attempt, now: datetime) -> Decision:
@@ -203,16 +209,16 @@ def _decide_heal(unit: SyncUnit, seen: Situation, attempt: Attempt, now: datetim
     prunes = seen.stale if unit.prune else ()
     return Sync(
         prune=unit.prune,
-        started_at=_start(seen, now),
+        started_at=start_after(seen.attempt, now),
         only=(*seen.drifted, *prunes),
         heals=heals + 1,
     )
 
 
-def _start(seen: Situation, now: datetime) -> datetime:
+def start_after(last: Attempt | None, now: datetime) -> datetime:
     """Return when a new operation begins: in a later second than the last one did."""
-    last = seen.attempt.started_at if seen.attempt is not None else None
-    return now if last is None else max(now, last + timedelta(seconds=1))
+    began_at = last.started_at if last is not None else None
+    return now if began_at is None else max(now, began_at + timedelta(seconds=1))
 
 
 def backoff(retry: RetryPolicy, tries: int) -> timedelta:

@@ -14,20 +14,23 @@ from typing import TypeAlias
 from rollouts.api.refs import Kind, Manifest, ObjectRef
 from rollouts.gitops import managed
 from rollouts.gitops.apply import Applier, Persist
-from rollouts.gitops.attempts import SOON, attempt_after, begin, calling_for_hooks, wake_after
+from rollouts.gitops.attempts import (
+    SOON,
+    attempt_after,
+    begin,
+    calling_for_hooks,
+    ended,
+    wake_after,
+)
 from rollouts.gitops.compare import Access, Comparer, read_live
 from rollouts.gitops.decide import End, Hold, Sync
 from rollouts.gitops.fields import parse_pointer
 from rollouts.gitops.gating import gate, health_of
 from rollouts.gitops.health import Health
-from rollouts.gitops.hook_runner import HookRunner, let_go
-from rollouts.gitops.hooks import (
-    Release,
-    instance_key,
-    operation_of,
-    read_hooks,
-    releases,
-)
+from rollouts.gitops.hook_records import let_go_all
+from rollouts.gitops.hook_release import Recorded, Release, releases
+from rollouts.gitops.hook_runner import HookRunner
+from rollouts.gitops.hooks import instance_key, operation_of, read_hooks
 from rollouts.gitops.inventory import Inventory, stale
 from rollouts.gitops.kinds import Kinds
 from rollouts.gitops.memory import UnitMemory, digest
@@ -170,6 +173,7 @@ class Engine:
             control_namespace=self.control_namespace,
         )
         plan = plan_sync(unit, seen, now)
+        await self._release_former(unit, seen, plan, now)
         rivals = _rivals(compared, live)
         applied, records = None, plan.hooks
         if isinstance(plan.decision, Sync):
@@ -216,45 +220,51 @@ class Engine:
         applied = await applier.carry_out(plan, persist, started=started)
         return applied, tuple(hooks.records)
 
-    async def release(self, unit: SyncUnit, report: Report) -> None:
+    async def release(self, unit: SyncUnit, letting_go: Iterable[Release]) -> None:
         """Let go of what was kept so that its result could be stored, now that it is.
 
         Raises:
             ClusterError: the next pass has to do it.
         """
-        for each in report.releases:
-            await let_go(self.access, each, propagation=unit.prune_propagation)
+        await let_go_all(self.access, letting_go, propagation=unit.prune_propagation)
+
+    async def _release_former(
+        self, unit: SyncUnit, seen: Observed, plan: SyncPlan, now: datetime
+    ) -> None:
+        """Let the hooks of a replaced operation go before status forgets their names."""
+        found = releases(
+            Recorded(plan.former, seen.live, _kinds_of(seen, plan.former)),
+            unit,
+            now=now,
+            is_over=True,
+            control_namespace=self.control_namespace,
+        )
+        gone = {each.key: each.ref for each in found}
+        await self.release(unit, found)
+        seen.live.update(await read_live(self.access, gone.items()))
 
     def _with_hooks(
         self, unit: SyncUnit, seen: Observed, plan: SyncPlan, report: Report, *, now: datetime
     ) -> Report:
-        """Add which instances are kept and which are let go, of a replaced operation too."""
-        kinds = dict(seen.kinds) | {
-            record.key: hook.kind
-            for hook in read_hooks(seen.prepared.hooks)
-            for record in (*report.hooks, *plan.former)
-            if (record.key.group, record.key.kind) == (hook.kind.group, hook.kind.kind)
-        }
-        ended = report.attempt is None or report.attempt.phase is not Phase.RUNNING
-        found: dict[ResourceKey, Release] = {}
-        for records, is_over in ((report.hooks, plan.is_over or ended), (plan.former, True)):
-            for each in releases(
-                records,
-                unit,
-                live=seen.live,
-                kinds=kinds,
-                now=now,
-                is_over=is_over,
-                interrupted=plan.is_interrupted,
-                control_namespace=self.control_namespace,
-            ):
-                found[each.key] = each
+        """Add which instances are kept and which are let go."""
+        has_ended = report.attempt is None or report.attempt.phase is not Phase.RUNNING
+        kinds = _kinds_of(seen, report.hooks)
+        found = releases(
+            Recorded(report.hooks, seen.live, kinds),
+            unit,
+            now=now,
+            is_over=plan.is_over or has_ended,
+            is_overtaken=plan.is_overtaken,
+            interrupted=plan.is_interrupted,
+            control_namespace=self.control_namespace,
+        )
+        goes = {each.key for each in found}
         held = tuple(
             ObjectRef(kinds[one.key], one.key.namespace, one.key.name)
             for one in report.hooks
-            if one.state is Phase.RUNNING and one.key in kinds and one.key not in found
+            if one.state is Phase.RUNNING and one.key in kinds and one.key not in goes
         )
-        return replace(report, releases=tuple(found.values()), held=held)
+        return replace(report, releases=found, held=held)
 
     async def _prepare(self, unit: SyncUnit, content: Content) -> Prepared:
         served: dict[tuple[str, str], Kind | None] = {}
@@ -278,9 +288,7 @@ class Engine:
         declared = Inventory(tuple((key, "") for key in refs))
         recorded = [(one.key, one.version) for one in state.hooks if one.key not in refs]
         for key, version in (*stale(state.inventory, declared), *recorded):
-            kind = await self.kinds.resolve(
-                f"{key.group}/{version}" if key.group else version, key.kind
-            )
+            kind = await self.kinds.of(key, version)
             if kind is not None:
                 kinds[key] = kind
                 refs[key] = ObjectRef(kind, key.namespace, key.name)
@@ -337,7 +345,7 @@ class Engine:
                 if not applied.is_done and not sync.dry_run and not sync.failure:
                     inventory = plan.recorded  # Rather too much remembered than too little.
             case End(phase, message) if attempt is not None:
-                attempt = _ended(attempt, phase, message, now)
+                attempt = ended(attempt, phase, message, now)
                 finished = True
             case Hold() | End() | Sync():
                 pass
@@ -364,6 +372,17 @@ class Engine:
         )
 
 
+def _kinds_of(seen: Observed, records: Iterable[HookRecord]) -> dict[ResourceKey, Kind]:
+    """Return how instances of hooks are served, those that nothing declares any more included."""
+    kinds = [one.ref.kind for one in seen.prepared.hooks]
+    served = {(kind.group, kind.kind): kind for kind in kinds}
+    return dict(seen.kinds) | {
+        record.key: served[record.key.group, record.key.kind]
+        for record in records
+        if (record.key.group, record.key.kind) in served
+    }
+
+
 def _rivals(
     compared: Mapping[ResourceKey, Comparison], live: Mapping[ResourceKey, Manifest | None]
 ) -> tuple[str, ...]:
@@ -376,17 +395,3 @@ def _rivals(
             found.update({str(owner.get("manager")): None for owner in owners})
     found.pop(FIELD_MANAGER, None)
     return tuple(sorted(found))
-
-
-def _ended(attempt: Attempt, phase: Phase, message: str, now: datetime) -> Attempt:
-    return Attempt(
-        phase=phase,
-        revision=attempt.revision,
-        digest=attempt.digest,
-        started_at=attempt.started_at or now,
-        finished_at=now,
-        automated=attempt.automated,
-        retries=attempt.retries,
-        heals=attempt.heals,
-        message=message,
-    )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 
 from rollouts.api.refs import Manifest, ObjectRef
 from rollouts.gitops import hooks as deciding
 from rollouts.gitops.compare import Access
-from rollouts.gitops.health.assess import HOOK_FINALIZER
+from rollouts.gitops.hook_records import let_go
+from rollouts.gitops.hook_release import Release, earlier_instances, is_held
 from rollouts.gitops.hooks import (
     HOOK_OF,
     Await,
@@ -18,20 +18,16 @@ from rollouts.gitops.hooks import (
     Look,
     Make,
     Operation,
-    Release,
-    is_held,
+    is_doomed,
     judge,
     next_deed,
     record_of,
     unit_label,
 )
-from rollouts.gitops.kinds import Kinds
 from rollouts.gitops.model import Declared, HookRecord, Phase, ResourceKey, SyncUnit
-from rollouts.gitops.options import read_options
-from rollouts.gitops.order import propagation_of
 from rollouts.gitops.outcome import Applied, Waiting
 from rollouts.gitops.tracking import is_tracked_by
-from rollouts.kube.errors import AlreadyExists, Conflict, Forbidden, NotFound, Rejected
+from rollouts.kube.errors import AlreadyExists, Forbidden, NotFound, Rejected
 
 _SHOWN = 3
 
@@ -116,8 +112,8 @@ class HookRunner:
                     continue
                 case Make(instance):
                     made = await self._make(hook, instance, live)
-                    if made is None:
-                        running.append(f"{instance.key} was created by somebody else meanwhile")
+                    if isinstance(made, str):
+                        running.append(made)
                         soon = True
                         continue
                     record, is_fatal = made
@@ -143,20 +139,20 @@ class HookRunner:
 
     async def _make(
         self, hook: Hook, instance: Declared, live: Live
-    ) -> tuple[HookRecord, bool] | None:
+    ) -> tuple[HookRecord, bool] | str:
         """Create an instance and return how it stands, and whether repeating is useless.
 
-        None when another object has taken the name since we looked.
+        A text says what it has to wait for.
         """
         fresh = HookRecord(instance.key, hook.kind.version, hook.phase)
         self._access.live.care_too(self._unit.id, instance.key)
         try:
-            if hook.is_generated:
-                await self._thin_out(hook)
+            if hook.is_generated and (waits := await self._make_room(hook)):
+                return waits
             made = await self._access.cluster.create(instance.manifest, hook.kind)
         except AlreadyExists:
             self._access.live.forget(instance.key)
-            return None
+            return f"{instance.key} was created by somebody else meanwhile"
         except (Rejected, Forbidden, NotFound) as error:
             text = f"cannot be created: {error}"
             failed = HookRecord(fresh.key, fresh.version, fresh.hook_type, Phase.FAILED, text)
@@ -166,102 +162,37 @@ class HookRunner:
         return judge(fresh, made, self._now), False
 
     async def _clear(self, instance: Declared, there: Manifest, live: Live) -> None:
-        doomed = (there.get("metadata") or {}).get("deletionTimestamp")
-        release = Release(instance.ref, instance.key, there, delete=not doomed)
+        release = Release(instance.ref, instance.key, there, delete=not is_doomed(there))
         await let_go(self._access, release, propagation=self._unit.prune_propagation)
         live[instance.key] = None
 
-    async def _thin_out(self, hook: Hook) -> None:
-        """Delete what too many operations have left behind of a hook with a generated name."""
+    async def _make_room(self, hook: Hook) -> str:
+        """See to the instances that earlier operations have left of a hook with a generated name.
+
+        Too many are deleted, and none is kept from going. Returns what still runs, which no
+        record may tell of any more; empty when the next may be made.
+        """
+        running = ""
         namespace = hook.declared.key.namespace
         listed = await self._access.cluster.list(
             hook.kind, namespace, label_selector=f"{HOOK_OF}={unit_label(self._unit)}"
         )
-        for each in deciding.surplus(hook, listed, self._now):
-            name = str(each["metadata"]["name"])
-            key = ResourceKey(hook.kind.group, hook.kind.kind, namespace, name)
-            release = Release(ObjectRef(hook.kind, namespace, name), key, each, delete=True)
-            await let_go(self._access, release, propagation=self._unit.prune_propagation)
-
-
-async def clear_hooks(
-    access: Access,
-    kinds: Kinds,
-    unit: SyncUnit,
-    records: Iterable[HookRecord],
-    *,
-    control_namespace: str,
-) -> tuple[ResourceKey, ...]:
-    """Delete the hooks of a unit that goes; return what is still there.
-
-    Records name the last operation's alone, and with them the kinds and namespaces in which
-    those of earlier ones are found as well.
-    """
-    left: list[ResourceKey] = []
-    selector = f"{HOOK_OF}={unit_label(unit)}"
-    for place, version in {replace(one.key, name=""): one.version for one in records}.items():
-        kind = await kinds.resolve(
-            f"{place.group}/{version}" if place.group else version, place.kind
-        )
-        if kind is None:
-            continue
-        for live in await access.cluster.list(kind, place.namespace, label_selector=selector):
-            key = replace(place, name=str(live["metadata"]["name"]))
-            if not is_tracked_by(live, unit.id, key, control_namespace):
+        for there, seen, is_too_much in earlier_instances(hook, listed, self._now):
+            if not is_tracked_by(there, self._unit.id, seen.key, self._control_namespace):
                 continue
-            goes = read_options(live).delete
-            doomed = bool(live["metadata"].get("deletionTimestamp"))
-            if is_held(live) or (goes and not doomed):
-                ref = ObjectRef(kind, key.namespace, key.name)
-                release = Release(ref, key, live, delete=goes and not doomed)
-                await let_go(access, release, propagation=unit.prune_propagation)
-            left += [key] if goes else []
-    return tuple(left)
-
-
-async def release_orphan(access: Access, ref: ObjectRef) -> None:
-    """Take our finalizer off an instance whose Application is gone.
-
-    Raises:
-        ClusterError: it cannot be reached or may not be written.
-    """
-    try:
-        live = await access.cluster.get(ref)
-    except NotFound:
-        return
-    key = ResourceKey(ref.kind.group, ref.kind.kind, ref.namespace, ref.name)
-    await let_go(access, Release(ref, key, live))
-
-
-async def let_go(access: Access, release: Release, *, propagation: str = "") -> None:
-    """Take our finalizer off an instance, and delete it if that is asked for.
-
-    Whoever was faster is welcome: what is left to do is found in the next pass.
-
-    Args:
-        propagation: how what is below it goes; empty for what suits its kind.
-
-    Raises:
-        ClusterError: it cannot be reached or may not be written.
-    """
-    metadata = release.live.get("metadata") or {}
-    uid = metadata.get("uid", "")
-    try:
-        if is_held(release.live):
-            kept = [each for each in metadata["finalizers"] if each != HOOK_FINALIZER]
-            version = metadata.get("resourceVersion", "")
-            # The version guards the list, which is written whole.
-            body = {"metadata": {"uid": uid, "resourceVersion": version, "finalizers": kept}}
-            access.live.learn(release.key, await access.cluster.patch(release.ref, body))
-        if release.delete:
-            await access.cluster.delete(
-                release.ref, uid=uid, propagation=propagation_of(release.key.kind, propagation)
-            )
-            access.live.forget(release.key)
-    except NotFound:
-        access.live.learn(release.key, None)
-    except Conflict:
-        access.live.forget(release.key)
+            if seen.state is Phase.RUNNING:
+                self._access.live.care_too(self._unit.id, seen.key)
+                running = running or f"{seen.key} of an earlier sync still runs: {seen.message}"
+                continue
+            delete = is_too_much and not is_doomed(there)
+            if delete or is_held(there):
+                ref = ObjectRef(hook.kind, namespace, seen.key.name)
+                await let_go(
+                    self._access,
+                    Release(ref, seen.key, there, delete=delete),
+                    propagation=self._unit.prune_propagation,
+                )
+        return running
 
 
 def _listed(names: list[str]) -> str:

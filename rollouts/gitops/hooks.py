@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
@@ -23,15 +23,9 @@ from rollouts.gitops.options import annotations_of, words
 from rollouts.gitops.order import PHASES, wave_of
 from rollouts.gitops.tracking import is_tracked_by, with_mark
 
-DELETE_POLICY = "argocd.argoproj.io/hook-delete-policy"
-HELM_DELETE_POLICY = "helm.sh/hook-delete-policy"
-INTERRUPTIBLE = "rollouts.dev/interruptible"
 OPERATION = "rollouts.dev/operation"
 HOOK_OF = "rollouts.dev/hook-of"
 """Label of every instance; its value stands for the unit."""
-
-INSTANCES_KEPT_MAX = 3
-"""Instances of one hook with a generated name, the newest included, that are not deleted."""
 
 SKIPPED = "Skip"
 """The phase of an object that is never applied."""
@@ -48,11 +42,6 @@ _HELM_PHASES: Mapping[str, str] = {
     **dict.fromkeys(
         ("pre-rollback", "post-rollback", "test", "test-success", "test-failure"), SKIPPED
     ),
-}
-_POLICIES: Mapping[Phase, tuple[str, str]] = {
-    Phase.SUCCEEDED: ("HookSucceeded", "hook-succeeded"),
-    Phase.FAILED: ("HookFailed", "hook-failed"),
-    Phase.ERROR: ("HookFailed", "hook-failed"),
 }
 
 
@@ -127,16 +116,6 @@ class Await:
 
 
 Deed: TypeAlias = Make | Clear | Look | Await
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """Let an instance go: take our finalizer off, and delete it if `delete` says so."""
-
-    ref: ObjectRef
-    key: ResourceKey
-    live: Manifest
-    delete: bool = False
 
 
 def phases_of(text: str) -> tuple[str, ...]:
@@ -254,7 +233,7 @@ def next_deed(
     if annotations_of(there).get(OPERATION) == operation.tag(hook.phase):
         return Look(judge(fresh, there, now))
     seen = judge(fresh, there, now)
-    if seen.state is Phase.RUNNING and not _is_doomed(there):
+    if seen.state is Phase.RUNNING and not is_doomed(there):
         return Await(f"{instance.key} of an earlier sync still runs: {seen.message}")
     return Clear(instance, there)
 
@@ -296,96 +275,8 @@ def known_records(
     return tuple(found)
 
 
-def unfinished(
-    records: Iterable[HookRecord], live: Mapping[ResourceKey, Manifest | None], now: datetime
-) -> Iterator[HookRecord]:
-    """Yield the records of instances that still run."""
-    for record in records:
-        there = live.get(record.key)
-        if record.state is Phase.RUNNING and there is not None:
-            seen = judge(record, there, now)
-            if seen.state is Phase.RUNNING:
-                yield seen
-
-
-def releases(
-    records: Iterable[HookRecord],
-    unit: SyncUnit,
-    *,
-    live: Mapping[ResourceKey, Manifest | None],
-    kinds: Mapping[ResourceKey, Kind],
-    now: datetime,
-    is_over: bool,
-    interrupted: bool,
-    control_namespace: str,
-) -> Iterator[Release]:
-    """Yield the instances that need not be kept, once what is known of them is recorded.
-
-    Args:
-        is_over: the operation has ended or another takes its place; its hooks go on unwatched.
-        interrupted: a person has ended it; what still runs is deleted.
-    """
-    for record in records:
-        there, kind = live.get(record.key), kinds.get(record.key)
-        if there is None or kind is None:
-            continue
-        if not is_tracked_by(there, unit.id, record.key, control_namespace):
-            continue
-        if record.state is Phase.RUNNING and not is_over:
-            continue
-        # Nobody will record how it ends any more, so what is seen now is all there is.
-        seen = judge(record, there, now) if record.state is Phase.RUNNING else record
-        stopped = seen.state is Phase.RUNNING and (interrupted or is_interruptible(there))
-        delete = stopped or has_policy(there, seen.state)
-        if is_held(there) or (delete and not _is_doomed(there)):
-            ref = ObjectRef(kind, record.key.namespace, record.key.name)
-            yield Release(ref, record.key, there, delete=delete and not _is_doomed(there))
-
-
-def surplus(hook: Hook, listed: Iterable[Manifest], now: datetime) -> Iterator[Manifest]:
-    """Yield the ended instances of a hook that are too many beside one that is about to be."""
-    own = hook.declared.key
-    found = [
-        each
-        for each in listed
-        if is_instance(hook, replace(own, name=str((each.get("metadata") or {}).get("name", ""))))
-    ]
-    found.sort(key=lambda each: str(each["metadata"].get("creationTimestamp", "")), reverse=True)
-    for each in found[INSTANCES_KEPT_MAX - 1 :]:
-        record = HookRecord(own, hook.kind.version, hook.phase)
-        if judge(record, {**hook_type(hook), **each}, now).state is not Phase.RUNNING:
-            yield each
-
-
-def hook_type(hook: Hook) -> Manifest:
-    """Return what items of a list may lack."""
-    return {"apiVersion": hook.kind.api_version, "kind": hook.kind.kind}
-
-
-def is_held(live: Manifest) -> bool:
-    """Tell whether our finalizer keeps an object."""
-    return HOOK_FINALIZER in ((live.get("metadata") or {}).get("finalizers") or ())
-
-
-def is_interruptible(live: Manifest) -> bool:
-    """Tell whether a newer commit may delete an instance that still runs."""
-    return annotations_of(live).get(INTERRUPTIBLE) == "true"
-
-
-def has_policy(live: Manifest, state: Phase) -> bool:
-    """Tell whether an instance that ended so is to be deleted.
-
-    What was made by an earlier operation always is before the next is made, whatever is asked
-    for: its result would be taken for the new one's.
-    """
-    notes = annotations_of(live)
-    own, helm = _POLICIES.get(state, ("", ""))
-    if DELETE_POLICY in notes:
-        return own in words(notes[DELETE_POLICY])
-    return helm in words(notes.get(HELM_DELETE_POLICY, ""))
-
-
-def _is_doomed(live: Manifest) -> bool:
+def is_doomed(live: Manifest) -> bool:
+    """Tell whether an object is being deleted."""
     return bool((live.get("metadata") or {}).get("deletionTimestamp"))
 
 

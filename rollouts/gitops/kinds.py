@@ -29,6 +29,7 @@ from rollouts.api.refs import (
     Kind,
     Manifest,
 )
+from rollouts.gitops.model import ResourceKey
 from rollouts.kube.errors import NotFound
 
 Discover: TypeAlias = Callable[[str, str], Awaitable[Kind]]
@@ -97,6 +98,10 @@ class Kinds:
                 return None
             self._known[api_version, kind] = found
         return found
+
+    async def of(self, key: ResourceKey, version: str) -> Kind | None:
+        """Return how a recorded object is served, or None when it is not any more."""
+        return await self.resolve(f"{key.group}/{version}" if key.group else version, key.kind)
 
 
 def kinds_of_crd(crd: Manifest) -> tuple[Kind, ...]:

@@ -27,7 +27,12 @@ class LiveObjects:
         return self._keys.keys()
 
     def watch(self, kind: Kind) -> None:
-        """Trust what is known about this kind from now on: changes will be told."""
+        """Trust what is learnt about this kind from now on: changes will be told.
+
+        What was learnt before is forgotten; it may have changed since without a word.
+        """
+        for key in [each for each in self._objects if _is_of(each, kind)]:
+            del self._objects[key]
         self._watched[kind] = None
 
     def care(self, unit: UnitId, keys: Iterable[ResourceKey]) -> None:
@@ -99,6 +104,10 @@ class LiveObjects:
         if not units:
             self._interest.pop(key, None)
             self._objects.pop(key, None)
+
+
+def _is_of(key: ResourceKey, kind: Kind) -> bool:
+    return (key.group, key.kind) == (kind.group, kind.kind)
 
 
 def _version(live: Manifest) -> int:

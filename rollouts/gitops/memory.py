@@ -32,6 +32,7 @@ class UnitMemory:
             the commits of an Application, commit and object version of a source.
         spec: the unit's object as it was last read, and the resourceVersion it was read at.
         failing_since: since when a repository has been out of reach.
+        refusal: why a request came to nothing while another operation ran.
         held: instances of hooks that our finalizer keeps.
         attempt: the last sync, for a dialect whose status has no place for it.
         dirty: something that matters has changed since the last pass began.
@@ -49,6 +50,7 @@ class UnitMemory:
     failures: int = 0
     failure: str = ""
     retry_at: datetime | None = None
+    refusal: str = ""
     held: tuple[ObjectRef, ...] = ()
     attempt: Attempt | None = None
     dirty: bool = True

@@ -15,15 +15,8 @@ from rollouts.api.refs import Kind, Manifest, ObjectRef
 from rollouts.gitops import order
 from rollouts.gitops.decide import Decision, End, Hold, Situation, Sync, decide
 from rollouts.gitops.grouping import Group, make_groups
-from rollouts.gitops.hooks import (
-    Hook,
-    Operation,
-    is_interruptible,
-    known_records,
-    operation_of,
-    read_hooks,
-    unfinished,
-)
+from rollouts.gitops.hook_release import still_running, unfinished
+from rollouts.gitops.hooks import Hook, Operation, known_records, operation_of, read_hooks
 from rollouts.gitops.inventory import NOTHING, Inventory, inventory_of, stale, union
 from rollouts.gitops.model import (
     Attempt,
@@ -112,7 +105,8 @@ class SyncPlan:
         operation: what runs, or what ran last.
         hooks: what is known of the hooks of that operation.
         former: what is known of those of an operation that this one replaces.
-        is_over: that operation has ended, or is about to be replaced.
+        is_over: that operation has ended.
+        is_overtaken: another waits for its hooks.
         is_interrupted: a person has ended it.
         on_failure: there are hooks to run when it fails.
     """
@@ -127,6 +121,7 @@ class SyncPlan:
     hooks: tuple[HookRecord, ...] = ()
     former: tuple[HookRecord, ...] = ()
     is_over: bool = True
+    is_overtaken: bool = False
     is_interrupted: bool = False
     on_failure: bool = False
     conditions: tuple[Condition, ...] = ()
@@ -162,11 +157,13 @@ def plan_sync(unit: SyncUnit, seen: Observed, now: datetime) -> SyncPlan:
         control_namespace=seen.control_namespace,
     )
     going_on = seen.state.attempt is not None and seen.state.attempt.phase is Phase.RUNNING
+    running: tuple[HookRecord, ...] = ()
     if isinstance(decision, Sync) and not decision.continues:
-        running = tuple(unfinished(known, seen.live, now))
+        running = unfinished(known, seen.live, now)
         if running:
-            decision = Hold(conditions=(_still_running(running, seen.live),))
-        going_on = not running
+            decision = Hold(conditions=(still_running(running, seen.live),))
+        else:
+            going_on = True
     is_new = isinstance(decision, Sync) and not decision.continues
     match decision:
         case Sync() as sync:
@@ -183,24 +180,9 @@ def plan_sync(unit: SyncUnit, seen: Observed, now: datetime) -> SyncPlan:
         former=known if is_new else (),
         is_interrupted=isinstance(decision, End) and decision.is_interrupted,
         is_over=isinstance(decision, End) or not going_on,
+        is_overtaken=bool(running),
         conditions=(*conditions, *plan.conditions),
     )
-
-
-def _still_running(
-    running: tuple[HookRecord, ...], live: Mapping[ResourceKey, Manifest | None]
-) -> Condition:
-    """Tell why a new operation does not begin: two of one kind should not run at once."""
-    names = ", ".join(
-        f"{one.hook_type} hook {one.key}"
-        + (" (being deleted)" if is_interruptible(live.get(one.key) or {}) else "")
-        for one in running[:_SHOWN]
-    )
-    text = (
-        f"the next sync begins when hooks of the one before have ended: {names}; a hook with the "
-        'annotation rollouts.dev/interruptible: "true" is deleted instead'
-    )
-    return Condition("SyncError", text)
 
 
 def _plan_writes(

@@ -38,6 +38,7 @@ class Git:
     def __init__(self, path):
         self.path = path
         self.url = f"file://{path}"
+        self.commands = 0
         path.mkdir()
         self._run("init", "--quiet", "--initial-branch", "main")
 
@@ -47,9 +48,14 @@ class Git:
             for role in ("AUTHOR", "COMMITTER")
             for key in ("NAME", "EMAIL")
         }
+        # The same commits in each run: no two at one time, and none at the time of the day.
+        self.commands += 1
+        at = (START + timedelta(seconds=self.commands)).isoformat()
         env = {
             **os.environ,
             **who,
+            "GIT_AUTHOR_DATE": at,
+            "GIT_COMMITTER_DATE": at,
             "GIT_CONFIG_GLOBAL": "/dev/null",
             "GIT_CONFIG_SYSTEM": "/dev/null",
         }

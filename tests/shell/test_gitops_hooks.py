@@ -1,70 +1,30 @@
 """Hooks of an Application: before, with and after a sync, each once, with its end awaited."""
 
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
-from effort import EFFORT
-from shell.emulated import Crash
-from shell.gitops_world import START, World, config_map
+from shell.gitops_world import START, config_map
+from shell.hook_words import (
+    HOOK,
+    JOB,
+    WAVE,
+    deploy,
+    end,
+    has_ended,
+    hook_rows,
+    job,
+    jobs,
+    message,
+    sync_by_hand,
+)
 
-from rollouts.api.refs import APPLICATION, CONFIG_MAP, NAMESPACE, ROLLOUT, Kind
+from rollouts.api.refs import APPLICATION, CONFIG_MAP, NAMESPACE, ROLLOUT
 from rollouts.gitops.health.assess import HOOK_FINALIZER
-from rollouts.gitops.hooks import DELETE_POLICY, INSTANCES_KEPT_MAX, INTERRUPTIBLE
+from rollouts.gitops.hook_release import DELETE_POLICY, INSTANCES_KEPT_MAX
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "03-sync-hooks"
-JOB = Kind("batch", "v1", "Job", "jobs")
-HOOK = "argocd.argoproj.io/hook"
-WAVE = "argocd.argoproj.io/sync-wave"
 SECONDS = int(START.timestamp())
-
-
-def job(name, phase, *, generated=False, annotations=None, kind="Job"):
-    field = "generateName" if generated else "name"
-    pod = {"restartPolicy": "Never", "containers": [{"name": "main", "image": "tool:1"}]}
-    return {
-        "apiVersion": "batch/v1",
-        "kind": kind,
-        "metadata": {field: name, "annotations": {HOOK: phase, **(annotations or {})}},
-        "spec": {"template": {"spec": pod}},
-    }
-
-
-def jobs(world, namespace="shop"):
-    return {
-        each["metadata"]["name"]: each
-        for each in world.server.list(world.cluster.type_of(JOB), namespace).items
-    }
-
-
-def end(world, name, verdict="Complete", message=""):
-    """Let a Job end, as its controller would say it."""
-    condition = {"type": verdict, "status": "True", "message": message}
-    status = {"conditions": [condition]}
-    world.patch(JOB, name, {"status": status}, subresource="status", manager="jobs")
-
-
-def has_ended(each):
-    return bool((each.get("status") or {}).get("conditions"))
-
-
-def sync_by_hand(world, **sync):
-    world.patch(APPLICATION, "web", {"operation": {"sync": sync}}, namespace="argocd")
-
-
-def hook_rows(world):
-    """Return name, phase and state of each hook that the last operation knows."""
-    rows = world.status()["operationState"].get("syncResult", {}).get("resources", [])
-    return [(row["name"], row["hookType"], row["hookPhase"]) for row in rows if row.get("hookType")]
-
-
-def message(world):
-    return world.status()["operationState"]["message"]
-
-
-def deploy(world, *hooks, key="1"):
-    return world.git.commit({"deploy/a.yaml": [config_map("a", key=key), *hooks]})
 
 
 class TestOrder:
@@ -569,223 +529,6 @@ class TestDeletion:
 
         assert not jobs(world)["migrate"]["metadata"].get("finalizers")
         assert world.app() is None
-
-
-class TestNewerCommits:
-    def test_a_newer_commit_waits_for_a_hook_that_runs(self, world):
-        deploy(world, job("migrate-", "PreSync", generated=True))
-        world.application()
-        world.settle()
-        (first,) = jobs(world)
-
-        deploy(world, job("migrate-", "PreSync", generated=True), key="2")
-        world.wait(70)
-
-        assert list(jobs(world)) == [first]
-        assert first in world.conditions()["SyncError"]
-        end(world, first)
-        world.settle()
-        assert len(jobs(world)) == 2
-        assert "SyncError" not in world.conditions()
-        assert world.get(CONFIG_MAP, "a") is None  # What was overtaken is not applied.
-
-    def test_a_hook_that_may_be_interrupted_is(self, world):
-        notes = {INTERRUPTIBLE: "true"}
-        deploy(world, job("test", "PostSync", annotations=notes))
-        world.application()
-        world.settle()
-        before = jobs(world)["test"]["metadata"]["uid"]
-
-        deploy(world, job("test", "PostSync", annotations=notes), key="2")
-        world.wait(70)
-
-        assert jobs(world)["test"]["metadata"]["uid"] != before
-        assert world.get(CONFIG_MAP, "a")["data"] == {"key": "2"}
-
-    def test_a_commit_may_take_a_running_hook_out_of_git(self, world):
-        deploy(world, job("migrate", "PreSync"))
-        world.application()
-        world.settle()
-
-        deploy(world, key="2")
-        world.wait(70)
-        assert world.get(CONFIG_MAP, "a") is None
-        assert "migrate" in world.conditions()["SyncError"]
-
-        end(world, "migrate")
-        world.settle()
-        assert world.get(CONFIG_MAP, "a")["data"] == {"key": "2"}
-        assert not jobs(world)["migrate"]["metadata"].get("finalizers")
-
-    def test_a_revert_ends_the_sync_that_it_overtakes(self, world):
-        deploy(world)
-        world.application()
-        world.settle()
-        deploy(world, job("migrate", "PreSync"), key="2")
-        world.wait(70)
-        assert world.sync_words()[2] == "Running"
-
-        deploy(world, key="1")
-        world.wait(70)
-        end(world, "migrate")
-        world.settle()
-
-        assert world.sync_words() == ("Synced", "Healthy", "Succeeded")
-        assert world.get(CONFIG_MAP, "a")["data"] == {"key": "1"}
-
-
-class TestResourceHooks:
-    GENERATE = """
-apiVersion: batch/v1
-kind: Job
-metadata:
-  generateName: post-sync-
-spec:
-  template:
-    spec:
-      containers:
-      - {name: post-sync, image: alpine, command: [/bin/sh, -c]}
-"""
-
-    def test_they_run_after_each_sync_under_a_generated_name(self, world):
-        commit = deploy(world)
-        hook = {"name": "post-sync", "hook": {"template": {"generate": self.GENERATE}}}
-        world.application(resourceHooks=[hook])
-        world.settle()
-
-        (made,) = jobs(world).values()
-        assert made["metadata"]["name"] == f"post-sync-{commit[:7]}-postsync-{SECONDS}"
-        assert made["spec"]["template"]["spec"]["restartPolicy"] == "Never"
-        assert world.get(CONFIG_MAP, "a") is not None
-
-        end(world, made["metadata"]["name"])
-        world.settle()
-        assert world.sync_words() == ("Synced", "Healthy", "Succeeded")
-
-
-HOOKS = (
-    job("migrate-", "PreSync", generated=True, annotations={DELETE_POLICY: "HookSucceeded"}),
-    job("between", "Sync"),
-    job("test-", "PostSync", generated=True),
-)
-
-
-def play(world, seconds):
-    """Let time pass, and each Job end when it was seen to run for three seconds."""
-    running = []
-    for _ in range(seconds // 3):
-        world.wait(3)
-        found = jobs(world)
-        for name in running:
-            if name in found and not has_ended(found[name]):
-                end(world, name)
-        running = list(found)
-
-
-def made_jobs(world):
-    """Return the Jobs that were ever made, by the name that Git gives them, in order."""
-    created = [
-        record.name
-        for record in world.history
-        if record.rt.kind == "Job" and record.old is None and record.new is not None
-    ]
-    return [name.split("-")[0] for name in created]
-
-
-def overlaps(world):
-    """Return the Jobs that were made while another of the same name in Git still ran."""
-    running, found = {}, []
-    for record in world.history:
-        if record.rt.kind != "Job":
-            continue
-        name = record.name.split("-")[0]
-        if record.old is None:
-            found += [record.name] if running.get(name) else []
-            running.setdefault(name, set()).add(record.name)
-        elif has_ended(record.new):
-            running.get(name, set()).discard(record.name)
-    return found
-
-
-class Story:
-    """A world in which one sync with hooks is done and the next commit is there."""
-
-    def __init__(self, path):
-        path.mkdir()
-        self.world = World(path)
-        deploy(self.world, *HOOKS)
-        self.world.application()
-        play(self.world, 24)
-        self.world.wait(40)
-        deploy(self.world, *HOOKS, key="2")
-
-    def crash(self, number, *, served):
-        """Play the second sync; return whether the controller died around its n-th call."""
-        self.world.cluster.calls.clear()
-        self.world.cluster.crash_at, self.world.cluster.crash_served = number, served
-        try:
-            play(self.world, 60)
-        except Crash:
-            return True
-        finally:
-            self.world.cluster.crash_at = None
-        return False
-
-    def go_on(self):
-        self.world.now += timedelta(seconds=7)
-        self.world.start()
-        play(self.world, 72)
-
-    def check(self, made, key):
-        world = self.world
-        assert made_jobs(world) == made
-        assert overlaps(world) == []
-        assert world.sync_words() == ("Synced", "Healthy", "Succeeded")
-        assert world.get(CONFIG_MAP, "a")["data"] == {"key": key}
-        assert not any(each["metadata"].get("finalizers") for each in jobs(world).values())
-        assert not any(name.startswith("migrate") for name in jobs(world))
-
-
-ONCE = ["migrate", "between", "test"]
-
-
-@pytest.mark.parametrize("served", [False, True], ids=["before", "after"])
-class TestCrashes:
-    """At each change the two manners take turns, so that not every call sees both of them."""
-
-    def test_a_crash_around_any_call_runs_no_hook_twice(self, tmp_path, served):
-        for number in range(1 + (EFFORT == 1 and served), 90, 2 if EFFORT == 1 else 1):
-            story = Story(tmp_path / str(number))
-            try:
-                crashed = story.crash(number, served=served)
-                if crashed:
-                    story.go_on()
-                story.check(ONCE * 2, "2")
-            finally:
-                story.world.close()
-            if not crashed:
-                assert number > 20
-                return
-        raise AssertionError("the sync needs more calls than expected")
-
-    def test_hooks_of_a_sync_that_is_overtaken_meanwhile_are_awaited(self, tmp_path, served):
-        for number in range(1 + 2 * (EFFORT == 1 and served), 90, 4 if EFFORT == 1 else 1):
-            story = Story(tmp_path / str(number))
-            world = story.world
-            try:
-                if not story.crash(number, served=served):
-                    assert number > 20
-                    return
-                deploy(world, *HOOKS, key="3")
-                story.go_on()
-
-                made = made_jobs(world)
-                assert made[:3] == ONCE
-                assert made[-3:] == ONCE
-                story.check(made, "3")
-            finally:
-                world.close()
-        raise AssertionError("the sync needs more calls than expected")
 
 
 def test_the_example_migrates_delivers_and_tests(world):

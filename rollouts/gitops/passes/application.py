@@ -11,14 +11,16 @@ from rollouts.api.checks import read_application
 from rollouts.api.problems import InvalidSpec
 from rollouts.api.refs import APPLICATION, Manifest, ObjectRef
 from rollouts.gitops.apply import Persist
+from rollouts.gitops.attempts import SOON
 from rollouts.gitops.contents import Found, conditions_of
+from rollouts.gitops.endings import Ending, end_without_content, must_end
 from rollouts.gitops.engine import Content, Report
 from rollouts.gitops.frontends import application as frontend
 from rollouts.gitops.frontends import application_status as words
 from rollouts.gitops.frontends.documents import stamp
 from rollouts.gitops.frontends.door import Aside, StatusDoor, nothing
 from rollouts.gitops.health import Status
-from rollouts.gitops.hook_runner import clear_hooks, release_orphan
+from rollouts.gitops.hook_records import clear_hooks, read_recorded, release_orphan
 from rollouts.gitops.inventory import Inventory
 from rollouts.gitops.memory import UnitMemory
 from rollouts.gitops.model import Attempt, Condition, Drift, Phase
@@ -159,16 +161,16 @@ class _Pass:
             if self._refresh == "hard":
                 self._room.contents.forget()
                 self._room.logins.forget()
-        if self._app.operation is not None and self._app.operation.sync is None:
+        if self._is_senseless:
             await self._refuse_operation()
+        self._recall_refusal()
         found = await self._find()
         next_look = found.retry_at or self._now + jittered(self._room.poll, self._key)
         if self._is_unchanged(found):
             return next_look
         self._memory.settled = ()
         if found.rendered is None or (found.error and found.is_build_error):
-            await self._keep_last_good(found)
-            return next_look
+            return earliest(await self._keep_last_good(found), next_look)
         self._conditions = (*self._conditions, *conditions_of(found.rendered))
         report = await self._room.engine.run(
             self._unit,
@@ -192,7 +194,7 @@ class _Pass:
         await self._door.write(status, aside=self._aside(ended=ended))
         self._log(report)
         self._memory.held = report.held
-        await self._room.engine.release(self._unit, report)
+        await self._room.engine.release(self._unit, report.releases)
         if report.wake_at is None and not found.error and _is_in_order(status):
             self._memory.settled = found.revisions
         return earliest(report.wake_at, next_look)
@@ -252,39 +254,70 @@ class _Pass:
 
         return persist
 
-    async def _keep_last_good(self, found: Found) -> None:
-        """Report that it is not known what Git declares, and leave the cluster alone."""
+    async def _keep_last_good(self, found: Found) -> datetime | None:
+        """Report that it is not known what Git declares, and leave the cluster alone.
+
+        What a person asked for ends all the same. Returns when to look again for that.
+        """
+        end = await self._end_request(found.error, found.revision)
+        if end.refusal:  # What Git declares is known as soon as the request is gone.
+            await self._store_end(self._door.status, end)
+            return self._now + SOON
+        waits_for = [end.waits_for] if end.waits_for else []
         status = words.unknown_status(
-            self._app, self._door.status, found, conditions=self._conditions, now=self._now
+            self._app,
+            self._door.status,
+            found,
+            conditions=(*self._conditions, *waits_for),
+            now=self._now,
         )
-        ended = self._request is not None
-        if ended:
-            failed = Attempt(
-                Phase.ERROR,
-                found.revision,
-                started_at=self._now,
-                finished_at=self._now,
-                automated=False,
-                message=found.error,
-            )
-            status["operationState"] = words.operation_state(
-                self._app, status, failed, request=self._request
-            )
-        await self._door.write(status, aside=self._aside(ended=ended))
+        await self._store_end(status, end)
+        return self._now + TEARDOWN_LOOK if waits_for else None
+
+    @property
+    def _is_senseless(self) -> bool:
+        return self._app.operation is not None and self._app.operation.sync is None
 
     async def _refuse_operation(self) -> None:
         """End an operation that asks for nothing we know, so that it is not lost silently."""
-        failed = Attempt(
-            Phase.ERROR,
-            "",
-            started_at=self._now,
-            finished_at=self._now,
-            automated=False,
-            message="the operation holds no sync; write operation.sync",
+        end = await self._end_request("the operation holds no sync; write operation.sync", "")
+        if end.waits_for is not None:
+            self._conditions = (*self._conditions, end.waits_for)
+        await self._store_end(self._door.status, end)
+
+    async def _end_request(self, error: str, revision: str) -> Ending:
+        engine, state = self._room.engine, self._state()
+        if not must_end(state.attempt, asked=self._app.operation is not None):
+            return Ending()
+        return end_without_content(
+            self._unit,
+            state.attempt,
+            await read_recorded(engine.access, engine.kinds, self._unit, state.hooks),
+            error=error,
+            revision=revision,
+            now=self._now,
+            control_namespace=self._room.control_namespace,
         )
-        state = words.operation_state(self._app, self._door.status, failed)
-        status = {**self._door.status, "operationState": state}
-        await self._door.write(status, aside=self._aside(ended=True))
+
+    async def _store_end(self, status: Manifest, end: Ending) -> None:
+        if end.attempt is not None:
+            state = words.operation_state(
+                self._app, status, end.attempt, hooks=end.hooks, request=self._request
+            )
+            status = {**status, "operationState": state}
+        if end.refusal:
+            _LOGGER.warning("application=%s/%s %s", self._key[1], self._key[2], end.refusal)
+            self._memory.refusal = end.refusal
+        await self._door.write(status, aside=self._aside(ended=end.answered))
+        await self._room.engine.release(self._unit, end.releases)
+
+    def _recall_refusal(self) -> None:
+        """Say why a request came to nothing for as long as the operation runs that it met."""
+        attempt = self._state().attempt
+        if attempt is None or attempt.phase is not Phase.RUNNING or self._request is not None:
+            self._memory.refusal = ""
+        if self._memory.refusal:
+            self._conditions = (*self._conditions, Condition("SyncError", self._memory.refusal))
 
     def _aside(self, *, ended: bool) -> Aside:
         """Return how to take back what was carried out: exactly that, not what came meanwhile."""

@@ -185,6 +185,14 @@ def test_a_request_takes_the_place_of_an_automated_sync():
     assert decision == Sync(prune=False, started_at=at(5), automated=False)
 
 
+def test_a_request_goes_on_until_git_says_something_else():
+    running = attempt(Phase.RUNNING, finished=None, automated=False)
+
+    assert decide(unit(), seen(request=Request(), attempt=running), at(5)).continues
+    other = replace(seen(request=Request(), attempt=running), digest="other")
+    assert decide(unit(), other, at(5)) == Sync(prune=False, started_at=at(5), automated=False)
+
+
 def test_a_request_is_retried_by_its_own_policy():
     running = attempt(Phase.RUNNING, automated=False, retries=1)
     request = Request(retry=RetryPolicy(limit=3, delay=timedelta(seconds=20)))

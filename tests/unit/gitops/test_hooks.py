@@ -7,9 +7,17 @@ from shell.gitops_words import APP, NOW, at, unit
 
 from rollouts.api.refs import Kind, ObjectRef
 from rollouts.gitops.health.assess import HOOK_FINALIZER
-from rollouts.gitops.hooks import (
+from rollouts.gitops.hook_release import (
     DELETE_POLICY,
     HELM_DELETE_POLICY,
+    INTERRUPTIBLE,
+    Recorded,
+    earlier_instances,
+    has_policy,
+    releases,
+    unfinished,
+)
+from rollouts.gitops.hooks import (
     OPERATION,
     Await,
     Clear,
@@ -17,15 +25,12 @@ from rollouts.gitops.hooks import (
     Look,
     Make,
     Operation,
-    has_policy,
     instance_key,
     instance_of,
     is_instance,
     next_deed,
     phases_of,
     read_hooks,
-    releases,
-    surplus,
 )
 from rollouts.gitops.model import Declared, HookRecord, Phase, ResourceKey
 from rollouts.gitops.options import HOOK, read_options
@@ -217,16 +222,8 @@ class TestNext:
 class TestLettingGo:
     def let_go(self, one, state, there, **changes):
         known = record(one, state)
-        facts = {"is_over": False, "interrupted": False, **changes}
-        found = releases(
-            [known],
-            unit(),
-            live={known.key: there},
-            kinds={known.key: JOB},
-            now=NOW,
-            control_namespace="argocd",
-            **facts,
-        )
+        recorded = Recorded((known,), {known.key: there}, {known.key: JOB})
+        found = releases(recorded, unit(), now=NOW, control_namespace="argocd", **changes)
         return [each.delete for each in found]
 
     def test_what_runs_is_kept(self):
@@ -237,6 +234,15 @@ class TestLettingGo:
 
     def test_what_nobody_waits_for_is_let_go_while_it_runs(self):
         assert self.let_go(hook(), Phase.RUNNING, live(hook()), is_over=True) == [False]
+
+    def test_what_an_overtaken_sync_still_runs_is_kept(self):
+        assert self.let_go(hook(), Phase.RUNNING, live(hook()), is_overtaken=True) == []
+
+    def test_what_may_be_interrupted_is_deleted_for_a_newer_sync(self):
+        one = hook(**{INTERRUPTIBLE: "true"})
+
+        assert self.let_go(one, Phase.RUNNING, live(one), is_overtaken=True) == [True]
+        assert self.let_go(one, Phase.RUNNING, live(one)) == []
 
     def test_what_a_person_has_ended_is_deleted(self):
         there = live(hook())
@@ -280,7 +286,24 @@ class TestLettingGo:
         assert has_policy({"metadata": {"annotations": notes}}, state) is deleted
 
 
-class TestSurplus:
+class TestUnfinished:
+    @pytest.mark.parametrize(
+        ("there", "counts"),
+        [
+            (live(hook()), True),
+            (live(hook(), verdict="Complete"), False),
+            (live(hook(), doomed=True), False),
+            (None, False),
+        ],
+        ids=["runs", "has ended", "is being deleted", "is gone"],
+    )
+    def test_only_what_really_runs_keeps_the_next_sync(self, there, counts):
+        known = record(hook(), Phase.RUNNING)
+
+        assert bool(unfinished([known], {known.key: there}, NOW)) is counts
+
+
+class TestEarlierInstances:
     def listed(self, count, *, ended=True):
         one = hook("m-", generated=True)
         made = []
@@ -294,9 +317,18 @@ class TestSurplus:
     def test_beside_a_new_one_two_are_kept(self, there, too_many):
         one, listed = self.listed(there)
 
-        assert list(surplus(one, listed, NOW)) == listed[:too_many][::-1]
+        found = [
+            live for live, _, is_too_much in earlier_instances(one, listed, NOW) if is_too_much
+        ]
+        assert found == listed[:too_many][::-1]
 
-    def test_what_runs_is_never_too_many(self):
-        one, listed = self.listed(5, ended=False)
+    def test_each_comes_with_how_it_stands(self):
+        one, listed = self.listed(2, ended=False)
 
-        assert list(surplus(one, listed, NOW)) == []
+        states = [seen.state for _, seen, _ in earlier_instances(one, listed, NOW)]
+        assert states == [Phase.RUNNING, Phase.RUNNING]
+
+    def test_instances_of_other_hooks_are_none(self):
+        _, listed = self.listed(2)
+
+        assert list(earlier_instances(hook("n-", generated=True), listed, NOW)) == []

@@ -35,6 +35,15 @@ def test_what_is_not_watched_is_not_trusted():
     assert known.known(ONE.key, CONFIG_MAP) == (False, None)
 
 
+def test_what_was_learned_before_the_watch_stood_is_read_anew():
+    known = LiveObjects()
+    known.care(APP, [ONE.key])
+    known.learn(ONE.key, live(ONE))
+    known.watch(CONFIG_MAP)
+
+    assert known.known(ONE.key, CONFIG_MAP) == (False, None)
+
+
 def test_what_nobody_cares_for_is_not_kept():
     known = LiveObjects()
     known.watch(CONFIG_MAP)
