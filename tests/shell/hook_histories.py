@@ -251,13 +251,13 @@ class History:
         self.relax()
         self._automate({"prune": True})
         everything = [name for name, _, _ in DECLARED]
-        for looks, policies in (*((7, KEEPING) for _ in range(KEPT_MAX)), (40, POLICIES)):
+        for looks, policies in (*((7, KEEPING) for _ in range(KEPT_MAX)), (15, POLICIES)):
             self.commit(everything, policies)
             for _ in range(looks):
                 self.wait(20)
                 for made in [each for each in self.ledger.made if not each.verdict]:
                     self.end(made, "Complete")
-        self.wait(1300)
+        self.wait(700)
 
     def check_rest(self):
         """Check what must hold when nothing moves any more."""
@@ -285,6 +285,6 @@ class History:
             assert len(kept) <= KEPT_MAX, f"{kept} were kept"
         world.cluster.calls.clear()
         writes = len(world.writes_to(APPLICATION, "web"))
-        world.wait(3600)
+        world.wait(900)
         assert world.cluster.writes() == [], "it does not come to rest"
         assert len(world.writes_to(APPLICATION, "web")) == writes, "status does not come to rest"
