@@ -122,16 +122,16 @@ def test_a_service_has_the_addresses_of_its_ready_pods(living, town):
     living.create(REPLICA_SETS, town, replica_set(replicas=1))
 
     def serves(_, found):
-        return [each["conditions"]["ready"] for each in found.get("endpoints") or ()] == [True]
+        # On a cluster with nodes of its own the address may change once more.
+        pods = living.list(PODS, town, label_selector="app=web").items
+        return [
+            (each["conditions"]["ready"], each["addresses"], each["targetRef"]["name"])
+            for each in found.get("endpoints") or ()
+        ] == [(True, [pod["status"].get("podIP")], pod["metadata"]["name"]) for pod in pods]
 
     found = wait_for(slices, serves)
     assert "web" == found["metadata"]["labels"]["kubernetes.io/service-name"]
-    (endpoint,) = found["endpoints"]
-    (pod,) = living.list(PODS, town, label_selector="app=web").items
-    assert ([pod["status"]["podIP"]], pod["metadata"]["name"]) == (
-        endpoint["addresses"],
-        endpoint["targetRef"]["name"],
-    )
+    assert 1 == len(found["endpoints"])
     assert [80] == [each["port"] for each in found["ports"]]
 
     living.patch(REPLICA_SETS, town, "web", {"spec": {"replicas": 0}}, MERGE)
