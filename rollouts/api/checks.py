@@ -202,6 +202,15 @@ def read_application(manifest: Manifest) -> Application:
     return _read(manifest, _APPLICATION, Application)
 
 
+def read_deleted_application(manifest: Manifest) -> Application:
+    """Return what can be read of an Application that is being deleted, with its mistakes.
+
+    Raises:
+        InvalidSpec: not even its shape is that of an Application.
+    """
+    return _read_shape(manifest, Application)
+
+
 def read_git_repository(manifest: Manifest) -> GitRepository:
     """Return a GitRepository that is fit for use; raises InvalidSpec."""
     return _read(manifest, _GIT, GitRepository)
@@ -215,6 +224,11 @@ def read_helm_repository(manifest: Manifest) -> HelmRepository:
 def read_kustomization(manifest: Manifest) -> Kustomization:
     """Return a Kustomization that is fit for use; raises InvalidSpec."""
     return _read(manifest, _KUSTOMIZATION, Kustomization)
+
+
+def read_deleted_kustomization(manifest: Manifest) -> Kustomization:
+    """Return what can be read of a Kustomization that is being deleted; raises InvalidSpec."""
+    return _read_shape(manifest, Kustomization)
 
 
 def read_analysis_template(
@@ -251,6 +265,15 @@ def _read(
     if shape_findings(model, manifest):
         manifest = {key: value for key, value in manifest.items() if key != "status"}
     return model.model_validate(manifest)
+
+
+def _read_shape(manifest: Manifest, model: type[AnyModel]) -> AnyModel:
+    """Return a manifest without status as its model, whatever other rules it breaks."""
+    checked = {key: value for key, value in manifest.items() if key != "status"}
+    findings = shape_findings(model, checked)
+    if findings:
+        raise InvalidSpec(in_order(checked, findings))
+    return model.model_validate(checked)
 
 
 def _check(

@@ -145,7 +145,7 @@ class Engine:
         Raises:
             ClusterError: the cluster cannot be read or written; the pass is repeated later.
         """
-        prepared = await self._prepare(unit, content)
+        prepared = await self.prepare(unit, content)
         declared = (*prepared.objects, *prepared.hooks)
         seen_digest = digest([one.manifest for one in declared])
         refs, kinds = await self._refs(prepared, state)
@@ -266,7 +266,8 @@ class Engine:
         )
         return replace(report, releases=found, held=held)
 
-    async def _prepare(self, unit: SyncUnit, content: Content) -> Prepared:
+    async def prepare(self, unit: SyncUnit, content: Content) -> Prepared:
+        """Return what content declares for a unit, read as the cluster serves it."""
         served: dict[tuple[str, str], Kind | None] = {}
         defined = declared_kinds(content.objects)
         for named in types_of(content.objects):

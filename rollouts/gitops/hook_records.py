@@ -9,7 +9,7 @@ from rollouts.api.refs import Kind, ObjectRef
 from rollouts.gitops.compare import Access, read_live
 from rollouts.gitops.health.assess import HOOK_FINALIZER
 from rollouts.gitops.hook_release import Recorded, Release, is_held
-from rollouts.gitops.hooks import HOOK_OF, is_doomed, unit_label
+from rollouts.gitops.hooks import HOOK_OF, is_doomed, is_of_deletion, unit_label
 from rollouts.gitops.kinds import Kinds
 from rollouts.gitops.model import HookRecord, ResourceKey, SyncUnit
 from rollouts.gitops.options import read_options
@@ -42,12 +42,13 @@ async def clear_hooks(
     unit: SyncUnit,
     records: Iterable[HookRecord],
     *,
+    spare_deletion: bool,
     control_namespace: str,
 ) -> tuple[ResourceKey, ...]:
     """Delete the hooks of a unit that goes; return what is still there.
 
-    Records name the last operation's alone, and with them the kinds and namespaces in which
-    those of earlier ones are found as well.
+    Those of the deletion itself can be spared. Records name the last operation's alone, and with
+    them the kinds and namespaces in which those of earlier ones are found as well.
     """
     left: list[ResourceKey] = []
     selector = f"{HOOK_OF}={unit_label(unit)}"
@@ -58,6 +59,8 @@ async def clear_hooks(
         for live in await access.cluster.list(kind, place.namespace, label_selector=selector):
             key = replace(place, name=str(live["metadata"]["name"]))
             if not is_tracked_by(live, unit.id, key, control_namespace):
+                continue
+            if spare_deletion and is_of_deletion(live):
                 continue
             goes = read_options(live).delete
             delete = goes and not is_doomed(live)

@@ -20,7 +20,7 @@ from rollouts.gitops.health import Status, assess
 from rollouts.gitops.health.assess import HOOK_FINALIZER
 from rollouts.gitops.model import Attempt, Declared, HookRecord, Phase, ResourceKey, SyncUnit
 from rollouts.gitops.options import annotations_of, words
-from rollouts.gitops.order import PHASES, wave_of
+from rollouts.gitops.order import DELETION_PHASES, PHASES, wave_of
 from rollouts.gitops.tracking import is_tracked_by, with_mark
 
 OPERATION = "rollouts.dev/operation"
@@ -123,13 +123,13 @@ def phases_of(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_HELM_PHASES.get(word, word) for word in words(text)))
 
 
-def read_hooks(declared: Iterable[Declared]) -> tuple[Hook, ...]:
-    """Return each object once for each phase of a sync that it names."""
+def read_hooks(declared: Iterable[Declared], phases: tuple[str, ...] = PHASES) -> tuple[Hook, ...]:
+    """Return each object once for each of these phases that it names; those of a sync if unsaid."""
     return tuple(
         Hook(one, phase)
         for one in declared
         for phase in phases_of(one.options.hook)
-        if phase in PHASES
+        if phase in phases
     )
 
 
@@ -273,6 +273,12 @@ def known_records(
         if is_made and is_tracked_by(there, unit.id, key, control_namespace):
             found.append(HookRecord(key, hook.kind.version, hook.phase))
     return tuple(found)
+
+
+def is_of_deletion(live: Manifest) -> bool:
+    """Tell whether an instance was made by the deletion of its unit."""
+    tag = annotations_of(live).get(OPERATION, "")
+    return any(f"-{phase.lower()}-" in tag for phase in DELETION_PHASES)
 
 
 def is_doomed(live: Manifest) -> bool:

@@ -32,6 +32,7 @@ class UnitMemory:
             the commits of an Application, commit and object version of a source.
         spec: the unit's object as it was last read, and the resourceVersion it was read at.
         failing_since: since when a repository has been out of reach.
+        hook_retry_at: when a failed hook of a deletion is made again.
         refusal: why a request came to nothing while another operation ran.
         held: instances of hooks that our finalizer keeps.
         attempt: the last sync, for a dialect whose status has no place for it.
@@ -50,6 +51,7 @@ class UnitMemory:
     failures: int = 0
     failure: str = ""
     retry_at: datetime | None = None
+    hook_retry_at: datetime | None = None
     refusal: str = ""
     held: tuple[ObjectRef, ...] = ()
     attempt: Attempt | None = None

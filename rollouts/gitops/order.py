@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from rollouts.api.refs import Manifest
 
 PHASES: Final = ("PreSync", "Sync", "PostSync", "SyncFail")
+DELETION_PHASES: Final = ("PreDelete", "PostDelete")
 """Phases of an operation in their order; an object without a hook belongs to `Sync`."""
 
 SYNC_WAVE = "argocd.argoproj.io/sync-wave"

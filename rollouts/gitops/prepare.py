@@ -19,12 +19,10 @@ from rollouts.gitops.model import (
 )
 from rollouts.gitops.normalize import fold_secret
 from rollouts.gitops.options import read_options
-from rollouts.gitops.order import PHASES
+from rollouts.gitops.order import DELETION_PHASES, PHASES
 from rollouts.gitops.render.collect import place
 from rollouts.gitops.render.model import RenderedObject
 from rollouts.gitops.tracking import with_mark
-
-_OF_DELETION = ("PreDelete", "PostDelete")
 
 _SHOWN = 5  # Names in one message; the count says how many more there are.
 
@@ -44,7 +42,7 @@ class Prepared:
 
     Attributes:
         objects: in the order of the render.
-        hooks: objects that run at a moment of a sync instead of being kept in the cluster.
+        hooks: objects that run at a moment of a sync or of the deletion instead of being kept.
         held: objects that are left alone and not pruned either.
         errors: objects that cannot be applied, named with file and document.
         conditions: what a person should know about the rest.
@@ -200,13 +198,11 @@ def _left_out(unit: SyncUnit, one: Declared) -> str:
     """Return why a hook does not run, naming the phases it asks for; empty when it does."""
     if unit.id.family is not Family.APPLICATION:
         return f"{one.options.hook}: only Applications have hooks"
-    unknown = [each for each in phases_of(one.options.hook) if each not in (*PHASES, SKIPPED)]
+    known = (*PHASES, *DELETION_PHASES, SKIPPED)
+    unknown = [each for each in phases_of(one.options.hook) if each not in known]
     if not unknown:
         return ""
-    text = ", ".join(unknown)
-    if all(each in _OF_DELETION for each in unknown):
-        return f"{text}: hooks of a deletion are not run by this version"
-    return f"{text}: no such phase; write one of {', '.join((*PHASES, SKIPPED))}"
+    return f"{', '.join(unknown)}: no such phase; write one of {', '.join(known)}"
 
 
 def _unrepeated(hooks: list[Declared]) -> tuple[list[Declared], list[str]]:

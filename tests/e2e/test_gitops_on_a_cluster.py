@@ -45,14 +45,14 @@ def example(pause):
     }
 
 
-def application(world, repository):
+def application(world, repository, *finalizers):
     """Declare an Application for a repository, in the namespace of what it deploys."""
     automated = {"prune": True, "selfHeal": True, "allowEmpty": True}
     server = "https://kubernetes.default.svc"
     manifest = {
         "apiVersion": APPLICATION.api_version,
         "kind": APPLICATION.kind,
-        "metadata": {"name": "web"},
+        "metadata": {"name": "web", "finalizers": finalizers},
         "spec": {
             "project": "default",
             "source": {"repoURL": repository.url, "targetRevision": "main", "path": "deploy"},
@@ -251,7 +251,7 @@ def hooks_run_around_a_sync_and_keep_a_bad_one_out(world, repository):
             error.add_note(world.kubectl("kubectl get application web -o jsonpath={.status}"))
             raise
 
-    files = {"a.yaml": config_map("a", key="1"), "migrate.yaml": migration()}
+    files = {"a.yaml": config_map("a", key="1"), "migrate.yaml": hook("migrate-", "PreSync")}
     first = commit(repository, files, "Deploy with hooks")
     wait_for_phase(first, "Succeeded")
     (after,) = jobs("post-sync-")
@@ -259,23 +259,57 @@ def hooks_run_around_a_sync_and_keep_a_bad_one_out(world, repository):
     assert jobs("migrate-") == []
 
     patch(world, syncPolicy={"retry": {"limit": 0}})
-    broken = {"a.yaml": config_map("a", key="2"), "migrate.yaml": migration(pod="fails")}
+    broken = {
+        "a.yaml": config_map("a", key="2"),
+        "migrate.yaml": hook("migrate-", "PreSync", pod="fails"),
+    }
     second = commit(repository, broken, "Break the migration")
     wait_for_phase(second, "Failed")
     assert "PreSync hook Job/" in phase_at(second)[1]
     assert data_of(world, "a") == {"key": "1"}
 
-    third = commit(repository, {"migrate.yaml": migration()}, "Mend it")
+    third = commit(repository, {"migrate.yaml": hook("migrate-", "PreSync")}, "Mend it")
     wait_for_phase(third, "Succeeded")
     assert data_of(world, "a") == {"key": "2"}
     assert len(jobs("post-sync-")) == 2
     assert all(not each["metadata"].get("finalizers") for each in jobs(""))
 
 
-def migration(pod=""):
-    """A Job before each sync, which does not stay when it has succeeded."""
+def hooks_run_around_a_deletion(world, repository):
+    """A backup before anything goes, and a word when all of it is gone."""
+    application(world, repository, "resources-finalizer.argocd.argoproj.io")
+    files = {
+        "a.yaml": config_map("a", key="1"),
+        "backup.yaml": hook("backup-", "PreDelete"),
+        "tell.yaml": hook("tell-", "PostDelete"),
+    }
+    commit(repository, files, "Deploy with hooks of a deletion")
+    world.until(lambda: data_of(world, "a") == {"key": "1"}, what="the sync")
+
+    def finalizers():
+        found = world.recorder.get(APPLICATION, world.name, "web") or {"metadata": {}}
+        return found["metadata"].get("finalizers") or []
+
+    world.until(lambda: len(finalizers()) == 4, what="the finalizers of the hooks")
+    seen = []
+
+    def is_gone():
+        shown = world.kubectl("kubectl get jobs -o name").split()
+        for name in [each.partition("/")[2].partition("-")[0] for each in shown]:
+            if name not in [one for one, _ in seen]:
+                seen.append((name, data_of(world, "a") is not None))
+        return world.recorder.get(APPLICATION, world.name, "web") is None
+
+    world.kubectl("kubectl delete application web --wait=false")
+    world.until(is_gone, what="the Application to be gone")
+    assert seen == [("backup", True), ("tell", False)]
+    assert world.kubectl("kubectl get jobs -o name") == ""
+
+
+def hook(name, phase, pod=""):
+    """A Job with a generated name, which does not stay when it has succeeded."""
     notes = {
-        "argocd.argoproj.io/hook": "PreSync",
+        "argocd.argoproj.io/hook": phase,
         "argocd.argoproj.io/hook-delete-policy": "HookSucceeded",
     }
     played = {"test.rollouts.dev/runs-for": "1s", **({"test.rollouts.dev/pod": pod} if pod else {})}
@@ -283,7 +317,7 @@ def migration(pod=""):
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"generateName": "migrate-", "annotations": notes},
+        "metadata": {"generateName": name, "annotations": notes},
         "spec": {"backoffLimit": 0, "template": template},
     }
 
@@ -342,6 +376,7 @@ def performer(fixture):
         application_syncs_heals_and_prunes,
         kustomization_applies_heals_and_prunes,
         hooks_run_around_a_sync_and_keep_a_bad_one_out,
+        hooks_run_around_a_deletion,
         every_kind_that_the_chart_names_comes_and_goes,
         a_helm_repository_that_does_not_answer_says_so,
         a_login_is_read_where_the_chart_allows_it,

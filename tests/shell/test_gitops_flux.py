@@ -477,6 +477,23 @@ def test_deleting_a_kustomization_deletes_what_it_applied(world):
     assert world.get(KUSTOMIZATION, "web", "flux-system") is None
 
 
+def test_a_spec_that_is_wrong_keeps_nothing_from_going(world):
+    world.git.commit({"deploy/a.yaml": [config_map("a")]})
+    repository(world)
+    kustomization(world)
+    world.settle()
+    wrong = {"spec": {"path": "../outside"}}
+    world.patch(KUSTOMIZATION, "web", wrong, namespace="flux-system")
+    world.settle()
+    assert world.ready()[0] == "False"
+
+    world.delete(KUSTOMIZATION, "web", "flux-system")
+    world.wait(20)
+
+    assert names(world) == []
+    assert world.get(KUSTOMIZATION, "web", "flux-system") is None
+
+
 @pytest.mark.parametrize(
     "spec", [{"prune": False}, {"suspend": True}, {"deletionPolicy": "Orphan"}]
 )

@@ -45,6 +45,12 @@ def refused_status(previous: Manifest, conditions: Iterable[Condition], now: dat
     return _finish(previous, status, now)
 
 
+def troubled_status(previous: Manifest, conditions: Iterable[Condition], now: datetime) -> Manifest:
+    """Return the status of an Application that is being deleted and meets difficulties."""
+    listed = problem_list(previous.get("conditions"), conditions, now)
+    return _finish(previous, {**previous, "conditions": listed}, now)
+
+
 def unknown_status(
     app: Application,
     previous: Manifest,

@@ -13,26 +13,25 @@ from rollouts.api.refs import APPLICATION, Manifest, ObjectRef
 from rollouts.gitops.apply import Persist
 from rollouts.gitops.attempts import SOON
 from rollouts.gitops.contents import Found, conditions_of
+from rollouts.gitops.deletion import finalizers_with
 from rollouts.gitops.endings import Ending, end_without_content, must_end
 from rollouts.gitops.engine import Content, Report
 from rollouts.gitops.frontends import application as frontend
 from rollouts.gitops.frontends import application_status as words
 from rollouts.gitops.frontends.documents import stamp
-from rollouts.gitops.frontends.door import Aside, StatusDoor, nothing
+from rollouts.gitops.frontends.door import Aside, StatusDoor
 from rollouts.gitops.health import Status
-from rollouts.gitops.hook_records import clear_hooks, read_recorded, release_orphan
+from rollouts.gitops.hook_records import read_recorded, release_orphan
+from rollouts.gitops.hooks import is_doomed
 from rollouts.gitops.inventory import Inventory
 from rollouts.gitops.memory import UnitMemory
 from rollouts.gitops.model import Attempt, Condition, Drift, Phase
+from rollouts.gitops.passes.application_deletion import LOOK, delete_application
 from rollouts.gitops.plan import State
 from rollouts.gitops.room import Key, Room, earliest, jittered
 from rollouts.gitops.source import SourceError
-from rollouts.gitops.teardown import tear_down
 
 _LOGGER = logging.getLogger(__name__)
-
-TEARDOWN_LOOK = timedelta(seconds=5)
-"""Pace of looking whether deleted objects are gone, beside the watch that usually says so."""
 
 
 async def reconcile_application(room: Room, namespace: str, name: str) -> datetime | None:
@@ -50,13 +49,13 @@ async def reconcile_application(room: Room, namespace: str, name: str) -> dateti
         return memory.wake_at
     ref = ObjectRef(APPLICATION, namespace, name)
     door = StatusDoor(room.cluster, room.stores.applications, ref, manifest)
+    if is_doomed(manifest):
+        return await delete_application(room, memory, door, now)
     try:
         app = _read(manifest, memory)
     except InvalidSpec as error:
         await _refuse(door, error, now)
         return None
-    if app.metadata.deletion_timestamp is not None:
-        return await _tear_down(room, app, door, now)
     if frontend.annotation(manifest, frontend.SKIP_RECONCILE) == "true":
         return None
     with memory.being_looked_at() as is_dirty:
@@ -94,26 +93,6 @@ async def _refuse(door: StatusDoor, error: InvalidSpec, now: datetime) -> None:
     """Say what is wrong with the spec; nothing is tried until it changes."""
     problem = Condition("InvalidSpecError", str(error))
     await door.write(words.refused_status(door.status, [problem], now))
-
-
-async def _tear_down(
-    room: Room, app: Application, door: StatusDoor, now: datetime
-) -> datetime | None:
-    """Delete what the Application has applied, if its finalizer asks for that."""
-    ours = [each for each in app.metadata.finalizers if each.startswith(frontend.FINALIZER)]
-    if not ours:
-        return None
-    unit = frontend.read_unit(app, room.control_namespace)
-    state = frontend.read_state(door.manifest)
-    engine, home = room.engine, room.control_namespace
-    left = await clear_hooks(
-        engine.access, engine.kinds, unit, state.hooks, control_namespace=home
-    ) or await tear_down(engine.access, engine.kinds, unit, state.inventory, control_namespace=home)
-    if left:
-        return now + TEARDOWN_LOOK
-    kept = [each for each in app.metadata.finalizers if each not in ours]
-    await door.write(door.status, aside=lambda _: {"metadata": {"finalizers": kept}})
-    return None
 
 
 def _is_in_order(status: Manifest) -> bool:
@@ -191,7 +170,7 @@ class _Pass:
             now=self._now,
         )
         ended = report.finished and self._app.operation is not None
-        await self._door.write(status, aside=self._aside(ended=ended))
+        await self._door.write(status, aside=self._aside(ended=ended, report=report))
         self._log(report)
         self._memory.held = report.held
         await self._room.engine.release(self._unit, report.releases)
@@ -272,7 +251,7 @@ class _Pass:
             now=self._now,
         )
         await self._store_end(status, end)
-        return self._now + TEARDOWN_LOOK if waits_for else None
+        return self._now + LOOK if waits_for else None
 
     @property
     def _is_senseless(self) -> bool:
@@ -319,20 +298,27 @@ class _Pass:
         if self._memory.refusal:
             self._conditions = (*self._conditions, Condition("SyncError", self._memory.refusal))
 
-    def _aside(self, *, ended: bool) -> Aside:
-        """Return how to take back what was carried out: exactly that, not what came meanwhile."""
+    def _aside(self, *, ended: bool, report: Report | None = None) -> Aside:
+        """Return what to change beside the status.
+
+        What was carried out is taken back: exactly that, not what came meanwhile. Finalizers
+        see to it that hooks of the deletion get their turn, once anything is there to delete.
+        """
         done = self._door.manifest.get("operation") if ended else None
-        refresh = self._refresh
-        if done is None and not refresh:
-            return nothing
+        is_used = report is not None and (report.attempt is not None or len(report.inventory) > 0)
+        hooks = report.prepared.hooks if report is not None and is_used else None
 
         def change(newest: Manifest) -> Manifest:
             body: Manifest = {}
+            metadata: Manifest = {}
             if done is not None and newest.get("operation") == done:
                 body["operation"] = None
-            if refresh and frontend.annotation(newest, frontend.REFRESH) == refresh:
-                body["metadata"] = {"annotations": {frontend.REFRESH: None}}
-            return body
+            if self._refresh and frontend.annotation(newest, frontend.REFRESH) == self._refresh:
+                metadata["annotations"] = {frontend.REFRESH: None}
+            finalizers = newest["metadata"].get("finalizers") or []
+            if hooks is not None and finalizers_with(finalizers, hooks) != finalizers:
+                metadata["finalizers"] = finalizers_with(finalizers, hooks)
+            return {**body, "metadata": metadata} if metadata else body
 
         return change
 

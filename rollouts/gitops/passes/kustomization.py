@@ -6,7 +6,11 @@ import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from rollouts.api.checks import read_git_repository, read_kustomization
+from rollouts.api.checks import (
+    read_deleted_kustomization,
+    read_git_repository,
+    read_kustomization,
+)
 from rollouts.api.git_repository import GitRepository
 from rollouts.api.kustomization import Kustomization
 from rollouts.api.problems import InvalidSpec
@@ -19,6 +23,7 @@ from rollouts.gitops.frontends import kustomization_status as words
 from rollouts.gitops.frontends.application import annotation
 from rollouts.gitops.frontends.door import StatusDoor
 from rollouts.gitops.frontends.kustomization_status import Verdict
+from rollouts.gitops.hooks import is_doomed
 from rollouts.gitops.inventory import Inventory, format_inventory
 from rollouts.gitops.memory import UnitMemory
 from rollouts.gitops.model import Attempt, Condition, ResourceKey
@@ -49,12 +54,12 @@ async def reconcile_kustomization(room: Room, namespace: str, name: str) -> date
     ref = ObjectRef(KUSTOMIZATION, namespace, name)
     door = StatusDoor(room.cluster, room.stores.kustomizations, ref, manifest)
     try:
+        if is_doomed(manifest):
+            return await _tear_down(room, read_deleted_kustomization(manifest), door, now)
         kustomization = read_kustomization(manifest)
     except InvalidSpec as error:
         await _refuse(door, manifest, error, now)
         return None
-    if kustomization.metadata.deletion_timestamp is not None:
-        return await _tear_down(room, kustomization, door, now)
     if kustomization.spec.suspend:
         return None
     with memory.being_looked_at():

@@ -100,6 +100,7 @@ def test_objects_that_become_equal_by_their_namespace_are_found():
     ("annotations", "phase"),
     [
         ({"argocd.argoproj.io/hook": "PostSync"}, "PostSync"),
+        ({"argocd.argoproj.io/hook": "PostSync,PostDelete"}, "PostSync,PostDelete"),
         ({"argocd.argoproj.io/hook": "PreSync, Sync"}, "PreSync,Sync"),
         ({"helm.sh/hook": "post-install,post-upgrade"}, "post-install,post-upgrade"),
     ],
@@ -115,8 +116,6 @@ def test_a_hook_is_never_applied_as_an_ordinary_object(annotations, phase):
 @pytest.mark.parametrize(
     ("phase", "said"),
     [
-        ("PreDelete", "hooks of a deletion are not run by this version"),
-        ("PostSync,PostDelete", "PostDelete: hooks of a deletion are not run"),
         ("Postsync", "Postsync: no such phase; write one of PreSync, Sync, PostSync, SyncFail"),
     ],
 )
