@@ -5,7 +5,8 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 # The only folders with tests that need a true control plane, stock programs or a whole demo.
 E2E    := tests/e2e tests/contract tests/chart tests/compatibility \
-          tests/shell/test_demo.py tests/unit/api/test_documents.py
+          tests/shell/test_demo.py tests/shell/test_gitops_chart.py \
+          tests/unit/api/test_documents.py tests/unit/gitops/render/test_helm.py
 
 # Many images set this; then each of some hundred processes would compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE

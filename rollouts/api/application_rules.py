@@ -24,7 +24,7 @@ _SCP_FORM = re.compile(r"(?:[A-Za-z0-9._~-]+@)?[A-Za-z0-9][A-Za-z0-9._-]*:(?!//|
 _SYNC_OPTION = re.compile(r"[A-Za-z]+=\S*")
 _RANGE = re.compile(r"[\s*<>=~^|,]")
 
-_REFUSED_RENDERERS = ("chart", "helm", "plugin", "directory.jsonnet")
+_REFUSED_RENDERERS = ("plugin", "directory.jsonnet")
 
 _NOT = "is not supported by this version"
 
@@ -88,10 +88,31 @@ def _source_findings(source: Spot) -> Iterator[Finding]:
     revision = source.at("targetRevision")
     if not _RANGE.search(revision.text):
         yield from reference_findings(revision)
+    if chart.text:
+        yield chart.wrong(f"{_NOT}: no chart is downloaded; commit it to Git and name its path")
+    yield from _chart_findings(source.at("helm"))
     for name in _REFUSED_RENDERERS:
         block = source.at(*name.split("."))
         if block.value not in (None, "", {}):
             yield block.wrong(f"{_NOT}; render the manifests and commit them")
+
+
+def _chart_findings(helm: Spot) -> Iterator[Finding]:
+    """Yield what is wrong with how a chart is rendered."""
+    for file in helm.at("valueFiles").each():
+        if "://" in file.text:
+            yield file.wrong("must be a file of the repository; nothing is downloaded")
+        elif file.text.startswith("$"):
+            yield file.wrong("is in another source; commit it to the repository of the chart")
+        elif file.text.startswith("/"):
+            yield file.wrong("must be relative to the chart, without a slash first")
+    for parameter in helm.at("parameters").each():
+        if not parameter.at("name").text:
+            yield parameter.at("name").missing("name the value")
+    for parameter in helm.at("fileParameters").each():
+        for name in ("name", "path"):
+            if not parameter.at(name).text:
+                yield parameter.at(name).missing("name the value and the file that holds it")
 
 
 def _policy_findings(policy: Spot) -> Iterator[Finding]:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from rollouts.api.lint import Finding, Severity
 
 SUFFIXES = (".yaml", ".yml", ".json")
+CHART_FILE = "Chart.yaml"
+SIGNS_OF_A_MANIFEST = (b"apiVersion", b"kind", b"metadata")
+"""A file in a directory that has none of these words is none, for a sync neither."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -80,8 +83,42 @@ def _read(paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
             continue
         path = Path(name)
         if path.is_dir():
-            for each in sorted(path.rglob("*")):
-                if each.suffix in SUFFIXES and each.is_file():
-                    yield str(each), each.read_bytes()
+            yield from _read_directory(path)
         else:
             yield name, path.read_bytes()
+
+
+def _read_directory(directory: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the manifests below a directory; charts are templates, and values are no objects."""
+    charts: dict[Path, None] = {}
+    for each in sorted(directory.rglob("*")):
+        if each.suffix not in SUFFIXES or not each.is_file():
+            continue
+        chart = _chart_of(each, directory)
+        if chart is not None:
+            charts[chart] = None
+            continue
+        text = each.read_bytes()
+        if not _is_something_else(text):
+            yield str(each), text
+    for chart in charts:
+        print(f"{chart}: a chart is not read; try: helm template {chart} | rollouts lint")
+
+
+def _chart_of(file: Path, directory: Path) -> Path | None:
+    """Return the topmost chart below a directory that a file belongs to."""
+    inside = [each for each in file.parents if each == directory or directory in each.parents]
+    return next((each for each in reversed(inside) if (each / CHART_FILE).is_file()), None)
+
+
+def _is_something_else(text: bytes) -> bool:
+    """Tell whether a file is sound and has nothing of a manifest, as values of a chart."""
+    from rollouts.api.documents import BadDocument, read_documents
+
+    if any(sign in text for sign in SIGNS_OF_A_MANIFEST) or not text.strip():
+        return False
+    try:
+        read_documents(text)
+    except BadDocument:
+        return False
+    return True

@@ -14,7 +14,9 @@ from rollouts.api.refs import (
     Kind,
     Manifest,
 )
+from rollouts.controller.capabilities import ServedCapabilities
 from rollouts.gitops.redact import redact
+from rollouts.gitops.render import Renderer
 from rollouts.gitops.room import OwnStores
 from rollouts.gitops.service import POLL, GitOps
 from rollouts.gitops.source import GitCache
@@ -52,9 +54,11 @@ class GitOpsLoop:
     def install(self, hub: Hub) -> None:
         """Follow our own kinds and serve them."""
         self._hub = hub
+        git = GitCache(self._cache_directory(hub), clock=hub.clock)
+        capabilities = ServedCapabilities(hub.kube, hub.clock)
         self._gitops = GitOps(
             hub.cluster,
-            GitCache(self._cache_directory(hub), clock=hub.clock),
+            git,
             OwnStores(
                 applications=self._stores[APPLICATION.kind],
                 git_repositories=self._stores[GIT_REPOSITORY.kind],
@@ -63,6 +67,7 @@ class GitOpsLoop:
             ),
             clock=hub.clock,
             discover=hub.kube.discover,
+            renderer=Renderer(git.work, capabilities=capabilities),
             ensure_watch=self._ensure_watch,
             poll=self._poll,
         )

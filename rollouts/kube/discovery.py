@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from rollouts.kube.http import Transport
 
 
+_AGGREGATED = (
+    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
+    "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,"
+    "application/json"  # A server that knows neither lists groups and versions.
+)
+
+
 class Discovery:
     """The served kinds of each API version that was ever asked for.
 
@@ -44,6 +51,14 @@ class Discovery:
         """Look up an API version again, whatever is remembered of it."""
         self._known.pop(api_version, None)
         await self._read_shared(api_version)
+
+    async def served(self) -> tuple[str, ...]:
+        """Return the API versions outside the core, and their kinds where the server lists them.
+
+        Such as `apps/v1` and `apps/v1/Deployment`, sorted; one request.
+        """
+        call = Call("GET", "discover", "API groups", "discovery", "/apis", accept=_AGGREGATED)
+        return _read_served(call, await self._transport.send(call))
 
     async def _read_shared(self, api_version: str) -> dict[str, Kind]:
         task = self._reading.get(api_version)
@@ -79,3 +94,19 @@ def _read_kinds(call: Call, api_version: str, body: bytes) -> dict[str, Kind]:
         }
     except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError) as error:
         raise Unavailable(f"{call.verb} {api_version}: cannot read the answer") from error
+
+
+def _read_served(call: Call, body: bytes) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    try:
+        answer = orjson.loads(body)
+        for group in answer.get("groups") or ():
+            found |= dict.fromkeys(each["groupVersion"] for each in group["versions"])
+        for group in answer.get("items") or ():
+            for each in group["versions"]:
+                api_version = f"{group['metadata']['name']}/{each['version']}"
+                kinds = [one["responseKind"]["kind"] for one in each.get("resources") or ()]
+                found |= dict.fromkeys((api_version, *(f"{api_version}/{kind}" for kind in kinds)))
+    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError) as error:
+        raise Unavailable(f"{call.verb} {call.subject}: cannot read the answer") from error
+    return tuple(sorted(found))

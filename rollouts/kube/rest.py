@@ -73,6 +73,10 @@ class KubeCluster:
         """
         return await self._discovery.find(api_version, kind)
 
+    async def api_versions(self) -> tuple[str, ...]:
+        """Return what is served outside the core, such as apps/v1 and apps/v1/Deployment."""
+        return await self._discovery.served()
+
     async def serves(self, kind: Kind) -> bool:
         """Ask whether a kind is served at this moment: definitions come and go."""
         await self._discovery.refresh(kind.api_version)

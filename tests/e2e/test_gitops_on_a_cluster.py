@@ -275,6 +275,41 @@ def hooks_run_around_a_sync_and_keep_a_bad_one_out(world, repository):
     assert all(not each["metadata"].get("finalizers") for each in jobs(""))
 
 
+def a_chart_is_rendered_for_this_cluster(world, repository):
+    """A chart that asks what is served, with values from beside it, and a change of them."""
+    application(world, repository)
+    patch(world, source={"helm": {"valueFiles": ["values-of-test.yaml"]}})
+    template = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: a}
+data:
+  key: {{ .Values.key | quote }}
+  version: {{ .Capabilities.KubeVersion.Version | quote }}
+  rollouts: {{ .Capabilities.APIVersions.Has "argoproj.io/v1alpha1/Rollout" | quote }}
+  nothing: {{ .Capabilities.APIVersions.Has "nobody.example.com/v1" | quote }}
+"""
+    files = {
+        "Chart.yaml": {"apiVersion": "v2", "name": "web", "version": "1.0.0"},
+        "values.yaml": {"key": "of the chart"},
+        "values-of-test.yaml": {"key": "of the test"},
+        "templates/a.yaml": template,
+    }
+    wait_for_sync(world, commit(repository, files, "A chart"))
+    found = data_of(world, "a")
+    version = json.loads(world.kubectl("kubectl version -o json"))["serverVersion"]["gitVersion"]
+    assert found == {
+        "key": "of the test",
+        "version": version,
+        "rollouts": "true",
+        "nothing": "false",
+    }
+
+    changed = {"values-of-test.yaml": {"key": "changed"}}
+    wait_for_sync(world, commit(repository, changed, "Other values"))
+    assert data_of(world, "a")["key"] == "changed"
+
+
 def hooks_run_around_a_deletion(world, repository):
     """A backup before anything goes, and a word when all of it is gone."""
     application(world, repository, "resources-finalizer.argocd.argoproj.io")
@@ -377,6 +412,7 @@ def performer(fixture):
         kustomization_applies_heals_and_prunes,
         hooks_run_around_a_sync_and_keep_a_bad_one_out,
         hooks_run_around_a_deletion,
+        a_chart_is_rendered_for_this_cluster,
         every_kind_that_the_chart_names_comes_and_goes,
         a_helm_repository_that_does_not_answer_says_so,
         a_login_is_read_where_the_chart_allows_it,

@@ -153,7 +153,10 @@ class Front:
                 "groups": [
                     {
                         "name": group,
-                        "versions": [{"version": each} for each in versions],
+                        "versions": [
+                            {"version": each, "groupVersion": f"{group}/{each}"}
+                            for each in versions
+                        ],
                         "preferredVersion": {"version": next(iter(versions))},
                     }
                     for group, versions in groups.items()

@@ -119,6 +119,13 @@ def test_kinds_are_discovered(tmp_path):
     assert against(tmp_path, story) == REPLICA_SET
 
 
+def test_what_is_served_is_told_in_one_answer(tmp_path):
+    async def story(front, cluster):
+        return await cluster.api_versions()
+
+    assert "apps/v1" in against(tmp_path, story)
+
+
 def test_an_informer_survives_dropped_watches_and_lost_history(tmp_path):
     async def story(front, cluster):
         store = Store(lambda each: each["data"])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 from rollouts.api.application import Application
 from rollouts.api.application_operation import Operation, Retry
-from rollouts.api.application_source import ApplicationSource, KustomizeSource
+from rollouts.api.application_source import ApplicationSource, HelmSource, KustomizeSource
 from rollouts.api.documents import read_documents
 from rollouts.api.refs import Manifest
 from rollouts.api.times import parse_duration, parse_time
@@ -31,6 +32,7 @@ from rollouts.gitops.model import (
 from rollouts.gitops.options import HOOK
 from rollouts.gitops.plan import State
 from rollouts.gitops.render import Overrides, RenderOptions, parse_image
+from rollouts.gitops.render.chart import ChartOptions, Parameter
 from rollouts.gitops.render.model import RenderedObject
 from rollouts.gitops.source import RevisionRef
 from rollouts.gitops.tracking import tracking_name
@@ -105,7 +107,7 @@ def read_wishes(app: Application, revision: str = "") -> tuple[Wish, ...]:
             url=each.repo_url,
             ref=RevisionRef(text=revision if revision and len(sources) == 1 else _revision(each)),
             path=each.path,
-            options=_options(each, app.spec.destination.namespace),
+            options=_options(each, app.metadata.name, app.spec.destination.namespace),
         )
         for each in sources
     )
@@ -255,7 +257,7 @@ def _revision(source: ApplicationSource) -> str:
     return "" if source.target_revision == "HEAD" else source.target_revision
 
 
-def _options(source: ApplicationSource, namespace: str) -> RenderOptions:
+def _options(source: ApplicationSource, name: str, namespace: str) -> RenderOptions:
     directory = source.directory
     tool = "auto"
     if source.chart or source.helm:
@@ -272,6 +274,29 @@ def _options(source: ApplicationSource, namespace: str) -> RenderOptions:
         exclude=directory.exclude if directory else "",
         overrides=_overrides(source.kustomize) if source.kustomize else Overrides(),
         namespace=namespace,
+        chart=_chart(source.helm or HelmSource(), name, namespace),
+    )
+
+
+def _chart(helm: HelmSource, name: str, namespace: str) -> ChartOptions:
+    values = helm.values
+    if helm.values_object is not None:
+        values = json.dumps(helm.values_object)  # JSON is YAML.
+    return ChartOptions(
+        release=helm.release_name or name,
+        namespace=helm.namespace or namespace,
+        value_files=helm.value_files,
+        ignores_missing_value_files=helm.ignore_missing_value_files,
+        values=values,
+        parameters=tuple(
+            Parameter(each.name, each.value, each.force_string) for each in helm.parameters
+        ),
+        file_parameters=tuple((each.name, each.path) for each in helm.file_parameters),
+        skips_crds=helm.skip_crds,
+        skips_tests=helm.skip_tests,
+        skips_schema=helm.skip_schema_validation,
+        kube_version=helm.kube_version,
+        api_versions=helm.api_versions,
     )
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from rollouts.api.documents import BadDocument, Document, read_documents
 from rollouts.api.refs import Manifest
 from rollouts.gitops.model import Family
 from rollouts.gitops.process import Command, OutputTooLarge, ProcessError, Runner
-from rollouts.gitops.redact import one_line, redact
+from rollouts.gitops.redact import one_line
 from rollouts.gitops.render.layers import (
     Layers,
     find_layers,
@@ -27,16 +25,17 @@ from rollouts.gitops.render.layers import (
 from rollouts.gitops.render.model import RenderError, RenderOptions
 from rollouts.gitops.render.overrides import conflicts, merge
 from rollouts.gitops.render.plain import Documents, select_files
-from rollouts.gitops.source.errors import BadPath
+from rollouts.gitops.render.private_copy import (
+    COPY,
+    COPY_BYTES_MAX,
+    closed_environment,
+    files_below,
+    words_of,
+    write_copy,
+)
 from rollouts.gitops.source.tree import MANIFEST_BYTES_MAX, Tree
 
 BUILD_SECONDS_MAX = 60.0
-
-COPY_BYTES_MAX = 64 * 1024 * 1024
-"""Bound on the private copy: manifests and the files generators read, not a repository."""
-
-COPY_FILES_MAX = 20_000
-_NO_PROXY_LEADS_HERE = "http://127.0.0.1:9"  # The discard port: a build has no network.
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,17 +131,17 @@ def _has_ancestor(path: str, directories: dict[str, None]) -> bool:
 async def _run(
     tree: Tree, layers: Layers, *, binary: Binary, run: Runner, work: Path
 ) -> tuple[tuple[Document, ...], tuple[str, ...]]:
-    files, links = _copied(tree, layers)
+    files, links = files_below(tree, layers.directories, layers.links)
     contents = await tree.read(files, bytes_max=COPY_BYTES_MAX)
     own = _below(layers.directory, layers.file)
     contents[own] = orjson.dumps(layers.kustomization)  # JSON is YAML.
-    home = await asyncio.to_thread(_write_copy, work, contents, links)
+    home = await asyncio.to_thread(write_copy, work, "kustomize", contents, links)
     try:
-        target = home / "copy" / layers.directory
+        target = home / COPY / layers.directory
         answer = await run(
             Command(
                 argv=(*binary.arguments, "--load-restrictor=LoadRestrictionsRootOnly", str(target)),
-                env=_environment(home),
+                env=closed_environment(home),
                 directory=str(home),
                 timeout_seconds=BUILD_SECONDS_MAX,
                 output_bytes_max=MANIFEST_BYTES_MAX,
@@ -156,8 +155,7 @@ async def _run(
         raise RenderError(f"{own}: {error}") from error
     finally:
         await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)
-    said = redact(answer.stderr.decode("utf-8", "replace"))
-    said = said.replace(f"{home}/copy/", "").replace(f"{home}/copy", ".")
+    said = words_of(answer.stderr, home)
     if answer.returncode:
         raise RenderError(f"{own}: {one_line(said) or 'kustomize failed and gave no reason'}")
     try:
@@ -169,66 +167,5 @@ async def _run(
     return documents, warnings
 
 
-def _copied(tree: Tree, layers: Layers) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Return the files to copy, and the links that may be made again.
-
-    A link that leads out of the repository is left out: kustomize then says what is missing.
-    """
-    files: dict[str, None] = {}
-    links = {link: tree.target(link) for link in layers.links}
-    for directory in layers.directories:
-        for name, entry in tree.walk(directory):
-            if entry.kind == "file":
-                files[name] = None
-            elif entry.kind == "symlink" and _stays_inside(tree, name):
-                links[name] = tree.target(name)
-        if len(files) > COPY_FILES_MAX:
-            raise RenderError(
-                f"{directory or '.'}: the build would read more than {COPY_FILES_MAX} files; "
-                "move the kustomization into a directory of its own"
-            )
-    return tuple(files), links
-
-
-def _stays_inside(tree: Tree, link: str) -> bool:
-    try:
-        tree.locate(link)
-    except BadPath:
-        return False
-    return True
-
-
 def _below(directory: str, file: str) -> str:
     return f"{directory}/{file}" if directory else file
-
-
-def _write_copy(work: Path, contents: dict[str, bytes], links: dict[str, str]) -> Path:
-    """Write the private copy and return the directory that holds it."""
-    home = Path(tempfile.mkdtemp(prefix="kustomize-", dir=work))
-    copy = home / "copy"
-    copy.mkdir()
-    (home / "tmp").mkdir()
-    for name, content in contents.items():
-        path = copy / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    for name, target in links.items():
-        path = copy / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.symlink_to(target)
-    return home
-
-
-def _environment(home: Path) -> dict[str, str]:
-    """Return an environment without network, plugins, cluster and other programs."""
-    closed = dict.fromkeys(
-        ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), _NO_PROXY_LEADS_HERE
-    )
-    return closed | {
-        "PATH": os.devnull,  # No git to clone with.
-        "HOME": str(home),
-        "XDG_CONFIG_HOME": str(home),
-        "TMPDIR": str(home / "tmp"),
-        "KUBECONFIG": os.devnull,
-        "LC_ALL": "C",
-    }

@@ -26,11 +26,8 @@ LAYERS_MAX = 200
 
 _NESTED = ("resources", "bases", "components")
 _PLUGINS = ("generators", "transformers", "validators")
-_REFUSED = {
-    "helmCharts": "helm charts are not supported by this version",
-    "helmChartInflationGenerator": "helm charts are not supported by this version",
-    "helmGlobals": "helm charts are not supported by this version",
-}
+_NO_CHARTS = "charts inside a kustomization are not supported; name the chart as a source"
+_REFUSED = dict.fromkeys(("helmCharts", "helmChartInflationGenerator", "helmGlobals"), _NO_CHARTS)
 _PATH_FIELDS = (
     *(*_NESTED, *_PLUGINS, "crds", "configurations", "files", "envs", "env", "path", "paths"),
     *("patchesStrategicMerge", "patchesJson6902", "replacements", "openapi", "valuesFile"),

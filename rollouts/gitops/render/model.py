@@ -10,6 +10,7 @@ import orjson
 
 from rollouts.api.refs import Manifest
 from rollouts.gitops.model import Family
+from rollouts.gitops.render.chart import ChartOptions
 from rollouts.gitops.render.overrides import Overrides
 
 OBJECTS_MAX = 5000
@@ -45,6 +46,7 @@ class RenderOptions:
             sets over the path relative to the directory, exclude first.
         overrides: what is merged into the directory's kustomization.
         namespace: where objects go that name none; decides which of them are the same.
+        chart: what is asked of a chart.
     """
 
     family: Family
@@ -54,6 +56,7 @@ class RenderOptions:
     exclude: str = ""
     overrides: Overrides = field(default_factory=Overrides)
     namespace: str = ""
+    chart: ChartOptions = field(default_factory=ChartOptions)
 
     @property
     def digest(self) -> str:

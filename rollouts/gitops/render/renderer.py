@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeAlias
 
 from rollouts.gitops.model import Family
 from rollouts.gitops.process import Runner, run_process
 from rollouts.gitops.render.cache import Key, RenderCache
+from rollouts.gitops.render.chart import Capabilities
 from rollouts.gitops.render.collect import collect
+from rollouts.gitops.render.helm import find_helm, render_chart
 from rollouts.gitops.render.kustomize import build, find_binary, nested_kustomizations
 from rollouts.gitops.render.layers import kustomization_file
 from rollouts.gitops.render.model import Rendered, RenderError, RenderOptions, Tool
@@ -24,7 +27,15 @@ _NO_BINARY = (
     "kustomize is not on the PATH, and neither is kubectl, which has it inside; "
     "install one of them beside the controller"
 )
-_NO_HELM = "helm charts are not supported by this version; commit the rendered manifests instead"
+_NO_HELM = "helm is not on the PATH; install it beside the controller"
+
+AskCapabilities: TypeAlias = Callable[[], Awaitable[Capabilities]]
+"""Tells what the cluster serves, for charts that ask."""
+
+
+async def nothing_known() -> Capabilities:
+    """Leave charts to what helm takes for usual."""
+    return Capabilities()
 
 
 class Renderer:
@@ -37,6 +48,7 @@ class Renderer:
         cache: RenderCache | None = None,
         run: Runner = run_process,
         which: Callable[[str], str | None] = shutil.which,
+        capabilities: AskCapabilities = nothing_known,
         concurrent_max: int = CONCURRENT_MAX,
     ) -> None:
         """Take the tools.
@@ -49,6 +61,7 @@ class Renderer:
         self._cache = cache or RenderCache()
         self._run = run
         self._which = which
+        self._capabilities = capabilities
         self._turn = asyncio.Semaphore(concurrent_max)
 
     def forget(self) -> None:
@@ -67,25 +80,44 @@ class Renderer:
             RenderError: the manifests are wrong; all problems at once.
         """
         tool = choose_tool(tree, path, options)
-        binary = find_binary(self._which) if tool == "kustomize" else None
-        key: Key = (path, options.digest, tool, binary.version if binary else "", str(tree.view))
+        key, read = await self._reader(tool, tree, path, options)
         known = self._cache.find(key, tree)
         if known is not None:
             return known
         async with self._turn:
-            if tool == "helm":
-                raise RenderError(f"{path or '.'}: {_NO_HELM}")
-            if tool == "directory":
-                documents = await read_directory(tree, path, options)
-            elif binary is None:
-                raise RenderError(f"{path or '.'}: {_NO_BINARY}")
-            else:
-                documents = await build(
-                    tree, path, options, binary=binary, run=self._run, work=self._work
-                )
+            documents = await read()
             rendered = await asyncio.to_thread(_finish, documents, options)
         self._cache.keep(key, rendered)
         return rendered
+
+    async def _reader(
+        self, tool: Tool, tree: Tree, path: str, options: RenderOptions
+    ) -> tuple[Key, Callable[[], Awaitable[Documents]]]:
+        """Return what reads a directory, and all that its answer depends on beside the tree."""
+        start: Key = (path, options.digest, tool, str(tree.view))
+        if tool == "helm":
+            helm = find_helm(self._which)
+            if helm is None:
+                raise RenderError(f"{path or '.'}: {_NO_HELM}")
+            served = await self._capabilities()
+            key = (*start, helm.version, served.kube_version, *served.api_versions)
+            return key, lambda: render_chart(
+                tree,
+                path,
+                options.chart,
+                helm=helm,
+                capabilities=served,
+                run=self._run,
+                work=self._work,
+            )
+        if tool == "directory":
+            return start, lambda: read_directory(tree, path, options)
+        binary = find_binary(self._which)
+        if binary is None:
+            raise RenderError(f"{path or '.'}: {_NO_BINARY}")
+        return (*start, binary.version), lambda: build(
+            tree, path, options, binary=binary, run=self._run, work=self._work
+        )
 
 
 def choose_tool(tree: Tree, path: str, options: RenderOptions) -> Tool:

@@ -90,6 +90,22 @@ def test_a_good_source(application, source):
     assert _said(application(source=source)) == []
 
 
+def chart(**helm):
+    return {"repoURL": REPO, "path": "a", "helm": helm}
+
+
+def test_how_a_chart_is_rendered_can_be_said(application):
+    helm = {
+        "releaseName": "web",
+        "valueFiles": ["../values/*.yaml"],
+        "valuesObject": {"a": None},
+        "parameters": [{"name": "a", "value": "1", "forceString": True}],
+        "fileParameters": [{"name": "b", "path": "b.txt"}],
+    }
+
+    assert _said(application(source=chart(**helm))) == []
+
+
 @pytest.mark.parametrize(
     ("source", "path"),
     [
@@ -106,7 +122,11 @@ def test_a_good_source(application, source):
         ({"repoURL": REPO, "path": "a", "plugin": {"name": "p"}}, "plugin"),
         ({"repoURL": "https://charts.example", "chart": "web"}, "chart"),
         ({"repoURL": "registry.example/charts", "chart": "web"}, "chart"),
-        ({"repoURL": REPO, "path": "a", "helm": {"valuesObject": {"a": None}}}, "helm"),
+        (chart(valueFiles=["$values/a.yaml"]), "helm.valueFiles[0]"),
+        (chart(valueFiles=["a.yaml", "https://x.example/a.yaml"]), "helm.valueFiles[1]"),
+        (chart(valueFiles=["/a.yaml"]), "helm.valueFiles[0]"),
+        (chart(parameters=[{"value": "1"}]), "helm.parameters[0].name"),
+        (chart(fileParameters=[{"name": "a"}]), "helm.fileParameters[0].path"),
         (
             {"repoURL": REPO, "path": "a", "directory": {"jsonnet": {"libs": ["x"]}}},
             "directory.jsonnet",

@@ -82,6 +82,22 @@ def test_a_directory_means_its_manifests_at_any_depth_and_nothing_else(tmp_path)
     assert answer.lines[-1] == "2 files, 2 errors, 0 warnings"
 
 
+def test_charts_and_values_in_a_directory_are_no_manifests(tmp_path):
+    (tmp_path / "chart" / "templates").mkdir(parents=True)
+    written(tmp_path / "chart" / "Chart.yaml", "name: shop\nversion: 1.0.0\n")
+    written(tmp_path / "chart" / "templates" / "a.yaml", "kind: {{ .Values.kind }}\n")
+    written(tmp_path / "production.yaml", "replicas: 6\n")
+    written(tmp_path / "broken.yaml", "replicas: [6\n")
+
+    answer = run_command("lint", str(tmp_path))
+
+    assert f"{tmp_path}/chart: a chart is not read; try: helm template" in answer.out
+    assert answer.lines[-1] == "1 file, 1 error, 0 warnings"
+
+    named = run_command("lint", str(tmp_path / "production.yaml"))
+    assert "kind: is required" in named.out
+
+
 def test_files_can_be_named_as_in_kubectl(tmp_path):
     name = written(tmp_path / "shop.yaml", BROKEN)
 

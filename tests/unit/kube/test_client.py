@@ -606,3 +606,53 @@ def test_the_server_version_is_read(tmp_path):
             return await cluster.version()
 
     assert asyncio.run(main()) == "v1.34.1"
+
+
+GROUPS = {
+    "kind": "APIGroupList",
+    "groups": [{"name": "apps", "versions": [{"groupVersion": "apps/v1", "version": "v1"}]}],
+}
+DEPLOYMENTS = [
+    {"resource": "deployments", "responseKind": {"group": "", "version": "", "kind": "Deployment"}}
+]
+AGGREGATED = {
+    "kind": "APIGroupDiscoveryList",
+    "items": [
+        {
+            "metadata": {"name": "apps"},
+            "versions": [{"version": "v1", "resources": DEPLOYMENTS}, {"version": "v1beta1"}],
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (GROUPS, ("apps/v1",)),
+        (AGGREGATED, ("apps/v1", "apps/v1/Deployment", "apps/v1beta1")),
+        ({}, ()),
+    ],
+    ids=["groups", "aggregated", "nothing"],
+)
+def test_what_is_served_is_told_with_kinds_where_the_server_lists_them(tmp_path, answer, told):
+    async def main():
+        async with connected(tmp_path / "config") as (wire, cluster):
+            wire.answers = [Answer(200, answer)]
+            return await cluster.api_versions(), wire.asked
+
+    found, (asked,) = asyncio.run(main())
+
+    assert found == told
+    assert asked.path == "/apis"
+    assert asked.headers["Accept"].startswith("application/json;g=apidiscovery.k8s.io;v=v2;")
+
+
+def test_an_answer_about_what_is_served_that_makes_no_sense_is_no_answer(tmp_path):
+    async def main():
+        async with connected(tmp_path / "config") as (wire, cluster):
+            wire.answers = [Answer(200, {"items": [{"versions": 5}]})]
+            with pytest.raises(Unavailable, match="cannot read the answer"):
+                await cluster.api_versions()
+
+    asyncio.run(main())

@@ -184,13 +184,6 @@ def test_the_size_of_all_manifests_is_bounded(desk, config_map, size, fits):
             desk.render()
 
 
-def test_a_chart_is_said_not_to_be_supported(desk):
-    desk.write({"app/Chart.yaml": "name: x\n", "app/values.yaml": "a: b\n"})
-
-    with pytest.raises(RenderError, match="app: helm charts are not supported by this version"):
-        desk.render("app")
-
-
 def test_the_last_of_two_objects_wins_for_an_application(desk, config_map):
     desk.write({"a.yaml": config_map("x", v="1"), "b.yaml": config_map("x", v="2")})
 
