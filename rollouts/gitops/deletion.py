@@ -10,14 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from rollouts.api.refs import Manifest, ObjectRef
+from rollouts.api.refs import ObjectRef
 from rollouts.gitops.compare import Access, read_live
 from rollouts.gitops.hook_records import let_go, let_go_all
 from rollouts.gitops.hook_release import Release, has_policy, is_held
 from rollouts.gitops.hook_runner import HookRunner
 from rollouts.gitops.hooks import (
     HOOK_OF,
-    OPERATION,
     Hook,
     Operation,
     instance_key,
@@ -29,7 +28,6 @@ from rollouts.gitops.hooks import (
 )
 from rollouts.gitops.live import LiveObjects
 from rollouts.gitops.model import Declared, HookRecord, Phase, ResourceKey, SyncUnit
-from rollouts.gitops.options import annotations_of
 from rollouts.gitops.order import DELETION_PHASES
 from rollouts.gitops.outcome import Applied
 from rollouts.gitops.tracking import is_tracked_by
@@ -112,24 +110,20 @@ async def bring_on(
             control_namespace=control_namespace,
         )
         await runner.run(waves[wave], live, done)
-        failed = list(_failures(runner.records, live, refs))
-        if done.waiting is not None or any(is_doomed(each.live) for each in failed):
+        failed = [
+            Release(refs[one.key], one.key, there, delete=not is_doomed(there))
+            for one in runner.records
+            if one.state in (Phase.FAILED, Phase.ERROR)
+            and (there := live.get(one.key)) is not None
+            and is_tracked_by(there, unit.id, one.key, control_namespace)
+        ]
+        doomed = [each for each in failed if not each.delete]
+        await let_go_all(access, doomed)  # Somebody has deleted them.
+        if done.waiting is not None or doomed:
             return Progress()
         if done.errors:
             return Progress(failure="; ".join(done.errors), failed=tuple(failed))
     return Progress(is_done=True)
-
-
-def _failures(
-    records: Iterable[HookRecord],
-    live: Mapping[ResourceKey, Manifest | None],
-    refs: Mapping[ResourceKey, ObjectRef],
-) -> Iterable[Release]:
-    """Yield the instances of this deletion that have failed."""
-    for record in records:
-        there = live.get(record.key)
-        if record.state is Phase.FAILED and there and OPERATION in annotations_of(there):
-            yield Release(refs[record.key], record.key, there, delete=not is_doomed(there))
 
 
 async def try_again(access: Access, unit: SyncUnit, progress: Progress) -> None:
@@ -145,7 +139,10 @@ async def clean_up(
     now: datetime,
     control_namespace: str,
 ) -> None:
-    """Let the hooks of a deletion go, and delete those whose policy says so.
+    """Let every hook of a unit go, and delete those of the deletion whose policy says so.
+
+    Args:
+        hooks: what Git declares, which tells where instances are.
 
     Raises:
         ClusterError: the cluster cannot be read or written.
@@ -157,11 +154,11 @@ async def clean_up(
             live = {"apiVersion": kind.api_version, "kind": kind.kind, **each}
             name = str(live["metadata"]["name"])
             key = ResourceKey(kind.group, kind.kind, namespace, name)
-            is_ours = is_tracked_by(live, unit.id, key, control_namespace)
-            if not is_ours or not is_of_deletion(live):
+            if not is_tracked_by(live, unit.id, key, control_namespace):
                 continue
             seen = judge(HookRecord(key, kind.version, ""), live, now)
-            delete = has_policy(live, seen.state) and not is_doomed(live)
+            is_to_go = is_of_deletion(live) and has_policy(live, seen.state)
+            delete = is_to_go and not is_doomed(live)
             if delete or is_held(live):
                 release = Release(ObjectRef(kind, namespace, name), key, live, delete)
                 await let_go(access, release, propagation=unit.prune_propagation)

@@ -18,7 +18,9 @@ ROLLOUTS = "/apis/argoproj.io/v1alpha1/namespaces/default/rollouts"
 EXAMPLES = sorted(
     path
     for path in (ROOT / "examples").rglob("*.yaml")
-    if "kustomization" not in path.name and "kind: Rollout" in path.read_text()
+    if "templates" not in path.parts
+    and "kustomization" not in path.name
+    and "kind: Rollout" in path.read_text()
 )
 FILES = sorted(path.name for path in SEED.glob("*.yaml"))
 

@@ -39,6 +39,7 @@ class Git:
         self.path = path
         self.url = f"file://{path}"
         self.commands = 0
+        self._away = path.with_suffix(".away")
         path.mkdir()
         self._run("init", "--quiet", "--initial-branch", "main")
 
@@ -89,10 +90,14 @@ class Git:
         self._run("reset", "--quiet", "--hard", commit)
 
     def hide(self):
-        self.path.rename(self.path.with_suffix(".away"))
+        """Put the repository out of reach, if it is not already."""
+        if self.path.exists():
+            self.path.rename(self._away)
 
     def show(self):
-        self.path.with_suffix(".away").rename(self.path)
+        """Bring it back, if it is away."""
+        if self._away.exists():
+            self._away.rename(self.path)
 
 
 class World:

@@ -7,11 +7,14 @@ import random
 from shell.emulated import Crash
 from shell.gitops_world import config_map
 from shell.hook_judge import (
+    ALWAYS,
+    CASCADE,
     COMMIT,
     DECLARED,
     FAIL,
     FOREIGN,
     MAY_END,
+    OF_DELETION,
     POLICY,
     PRE,
     Judge,
@@ -38,7 +41,6 @@ class History:
         self.judge = Judge(world)
         self.ledger = self.judge.ledger
         self.number = 0
-        self.hidden = False
         self.trace = []
         self.hands(self._foreign)
 
@@ -61,6 +63,7 @@ class History:
     def commit(self, names=None, policies=POLICIES):
         pick = [name for name, _, _ in DECLARED if self.random.random() < 0.7]
         names = pick if names is None else names
+        names = [*names, *(name for name, _, _ in ALWAYS)]
         self.number += 1
         self.ledger.commits[self.number] = names
         self._push(
@@ -72,7 +75,7 @@ class History:
         )
 
     def _push(self, hooks):
-        self.show()
+        self.world.git.show()
         late = config_map("b", key=str(self.number))
         late["metadata"]["annotations"] = {WAVE: "1"}
         head = self.world.git.commit(
@@ -93,20 +96,12 @@ class History:
         self.number += 1
         self.ledger.commits[self.number] = []
         if self.random.random() < 0.5:
-            self.show()
+            self.world.git.show()
             self.world.git.commit({"deploy/a.yaml": BROKEN})
         else:
-            self._push([job(FOREIGN, PRE, annotations={COMMIT: str(self.number)})])
-
-    def hide(self):
-        if not self.hidden:
-            self.world.git.hide()
-            self.hidden = True
-
-    def show(self):
-        if self.hidden:
-            self.world.git.show()
-            self.hidden = False
+            theirs = job(FOREIGN, PRE, annotations={COMMIT: str(self.number)})
+            own = [self._hook(*each, self.random.choice(POLICIES)) for each in ALWAYS]
+            self._push([theirs, *own])
 
     def meddle(self):
         name = self.random.choice("ab")
@@ -133,10 +128,14 @@ class History:
             {"sync": None},
         ]
         body = {"operation": self.random.choice(wishes)}
+        if self.world.app() is None:
+            return
         self.hands(lambda: self.world.patch(APPLICATION, "web", body, namespace="argocd"))
 
     def switch(self):
         """Switch automation off, or on again."""
+        if self.world.app() is None:
+            return
         spec = self.world.app()["spec"]["syncPolicy"]
         automated = None if spec.get("automated") else {"prune": True}
         self._automate(automated)
@@ -216,14 +215,17 @@ class History:
             self.commit,
             self.commit,
             self.spoil,
-            self.hide,
-            self.show,
+            self.world.git.hide,
+            self.world.git.show,
             self.meddle,
             self.remove,
             self.remove,
             self.ask,
             self.switch,
             self.terminate,
+            self.delete,
+            self.declare,
+            self.declare,
             self.crash,
             self.crash,
             self.restart,
@@ -236,9 +238,22 @@ class History:
         action()
         self.wait(self.random.choice([1, 1, 3, 10, 70]))
 
-    def play(self, steps):
+    def declare(self):
+        """Make the Application, for the first time or again."""
+        if self.world.app() is not None:
+            return
         retry = {"limit": self.random.choice([0, 0, 1, 2]), "backoff": {"duration": "5s"}}
-        self.world.application(syncPolicy={"automated": {"prune": True}, "retry": retry})
+        policy = {"automated": {"prune": True}, "retry": retry}
+        finalizers = [CASCADE] if self.random.random() < 0.7 else []
+        self.hands(lambda: self.world.application(syncPolicy=policy, finalizers=finalizers))
+
+    def delete(self):
+        if self.world.app() is not None:
+            self.hands(lambda: self.world.delete(APPLICATION, "web", "argocd"))
+            self.judge.seen["deletion"] += 1
+
+    def play(self, steps):
+        self.declare()
         self.commit()
         for _ in range(steps):
             self.step()
@@ -249,11 +264,13 @@ class History:
         """End all faults, and let good commits succeed until nothing moves."""
         self.world.cluster.crash_at = None
         self.relax()
-        self._automate({"prune": True})
         everything = [name for name, _, _ in DECLARED]
         for looks, policies in (*((7, KEEPING) for _ in range(KEPT_MAX)), (15, POLICIES)):
             self.commit(everything, policies)
             for _ in range(looks):
+                self.declare()
+                if not self.world.app()["spec"]["syncPolicy"].get("automated"):
+                    self._automate({"prune": True})
                 self.wait(20)
                 for made in [each for each in self.ledger.made if not each.verdict]:
                     self.end(made, "Complete")
@@ -268,7 +285,7 @@ class History:
             assert world.get(CONFIG_MAP, name)["data"] == {"key": str(self.number)}
         for name, phase, _ in DECLARED:
             done = self.ledger.has_succeeded(hook=name, commit=self.number)
-            assert done or phase == FAIL, f"{name} never succeeded"
+            assert done or phase in (FAIL, *OF_DELETION), f"{name} never succeeded"
         left = {
             each["metadata"]["name"]: each
             for each in world.server.list(world.cluster.type_of(JOB), "shop").items

@@ -22,6 +22,7 @@ COMMIT = "test/commit"
 FOREIGN = "theirs"
 
 PRE, SYNC, POST, FAIL = "PreSync", "Sync", "PostSync", "SyncFail"
+OF_DELETION = ("PreDelete", "PostDelete")
 DECLARED = (  # name in Git, phase, wave; the first of two waves is named before the second
     ("early-", PRE, -1),
     ("migrate-", PRE, 0),
@@ -29,7 +30,13 @@ DECLARED = (  # name in Git, phase, wave; the first of two waves is named before
     ("test-", POST, 0),
     ("check", POST, 1),
     ("tell-", FAIL, 0),
+    *(ALWAYS := (("backup-", "PreDelete", 0), ("leave", "PostDelete", 0))),
 )
+DELETING = {  # finalizer, and the hook that has to succeed before it goes
+    "pre-delete-finalizer.argocd.argoproj.io": "backup-",
+    "post-delete-finalizer.argocd.argoproj.io": "leave",
+}
+CASCADE = "resources-finalizer.argocd.argoproj.io"
 
 
 class Violated(AssertionError):
@@ -101,12 +108,16 @@ class Judge:
             return
         if record.rt.kind == "Job":
             self._job(record)
+        elif record.rt.kind == "ConfigMap" and record.new is None and not self.by_hand:
+            self._torn_down(record.name)
         elif record.rt.kind == "ConfigMap" and record.new is not None and not self.by_hand:
             before = (record.old or {}).get("data", {}).get("key")
             if record.new["data"]["key"] != before:
                 self._applied(record.name, int(record.new["data"]["key"]))
-        elif record.rt.kind == "Application" and record.new is not None and not self.by_hand:
-            self._status(record.new.get("status") or {})
+        elif record.rt.kind == "Application" and not self.by_hand:
+            self._finalizers(record.old or {}, record.new)
+            if record.new is not None:
+                self._status(record.new.get("status") or {})
 
     def fail(self, rule):
         raise Violated(rule)
@@ -165,11 +176,40 @@ class Judge:
         self._is_its_turn(made)
         self.ledger.made.append(made)
 
+    def _torn_down(self, name):
+        app = self.world.app()
+        if app is not None and _is_doomed(app):
+            self.seen["torn down"] += 1
+            if next(iter(DELETING)) in app["metadata"].get("finalizers", ()):
+                self.fail(f"{name} goes before the hooks before it are through")
+
+    def _finalizers(self, old, new):
+        """Check what has been done when a finalizer goes."""
+        if not _is_doomed(old):
+            return
+        kept = new["metadata"].get("finalizers", ()) if new is not None else ()
+        for each in old["metadata"].get("finalizers", ()):
+            hook = DELETING.get(each)
+            if each in kept or hook is None:
+                continue
+            uid = old["metadata"]["uid"].replace("-", "")[:7]
+            done = [one for one in self.ledger.of(hook=hook) if one.sync.startswith(uid)]
+            if not any(one.verdict == "Complete" for one in done):
+                self.fail(f"{each} went although {hook} has not succeeded")
+            self.seen[f"{hook} done"] += 1
+
     def _is_its_turn(self, made):
         for name, wave in self.ledger.hooks_of(made.commit, made.phase):
             earlier = wave < made.wave and made.phase != FAIL
             if earlier and not self.ledger.has_succeeded(hook=name, sync=made.sync):
                 self.fail(f"{made.name} was made before {name} has succeeded")
+        app = self.world.app() or {"metadata": {}}
+        if made.phase in OF_DELETION and not _is_doomed(app):
+            self.fail(f"{made.name} was made although nobody deletes the Application")
+        if made.phase == "PostDelete" and CASCADE in app["metadata"].get("finalizers", ()):
+            left = [name for name in ("a", "b") if self.world.get(CONFIG_MAP, name) is not None]
+            if left:
+                self.fail(f"{made.name} was made while {left} are still there")
         if made.phase == POST:
             for name in ("a", "b"):
                 live = self.world.get(CONFIG_MAP, name)
@@ -182,6 +222,8 @@ class Judge:
     def _deleted(self, made):
         if made.sync in self.ended_by_hand:
             return
+        if made.phase not in OF_DELETION and _is_doomed(self.world.app() or {}):
+            return  # Hooks of a sync go with their Application.
         if not made.verdict and not made.interruptible:
             self.fail(f"{made.name} was deleted while it ran")
         if made.verdict:
@@ -202,6 +244,8 @@ class Judge:
         app = self.world.app() or {}
         row = self._row(app.get("status") or {}, made)
         if row is None or row["hookPhase"] != "Running" or self._current() != made.sync:
+            return
+        if _is_doomed(app):
             return
         if made.sync in self.ended_by_hand or made.verdict == "Lost":
             return
@@ -264,6 +308,10 @@ class Judge:
             for name, _ in self.ledger.hooks_of(commit, phase):
                 if not self.ledger.has_succeeded(hook=name, sync=sync):
                     self.fail(f"the sync of commit {commit} is a success without {name}")
+
+
+def _is_doomed(thing):
+    return "deletionTimestamp" in thing.get("metadata", {})
 
 
 def is_held(job):

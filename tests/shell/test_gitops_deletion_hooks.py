@@ -142,6 +142,18 @@ class TestTrouble:
         world.wait(10)
         assert world.app() is None
 
+    @pytest.mark.parametrize("verdict", ["Failed", ""], ids=["has failed", "runs"])
+    def test_what_somebody_deletes_is_made_again(self, world, verdict):
+        deployed(world, job("backup", "PreDelete"))
+        first = jobs(world)["backup"]["metadata"]["uid"]
+        if verdict:
+            end(world, "backup", verdict)
+        world.delete(JOB, "backup")
+        world.wait(20)
+
+        assert jobs(world)["backup"]["metadata"]["uid"] != first
+        assert world.get(CONFIG_MAP, "a") is not None
+
     def test_an_object_of_somebody_else_is_named_and_left_alone(self, world):
         theirs = job("backup", "PreDelete")
         theirs["metadata"]["namespace"] = "shop"

@@ -14,6 +14,7 @@ from shell.gitops_world import World
 from shell.hook_histories import History
 
 from rollouts.gitops import (
+    deletion,
     endings,
     engine,
     hook_records,
@@ -25,13 +26,23 @@ from rollouts.gitops import (
 from rollouts.gitops import plan as planning
 from rollouts.gitops.model import Phase
 
-MODULES = (hooks, hook_release, hook_records, hook_runner, engine, endings, planning, prepare)
+MODULES = (
+    deletion,
+    hooks,
+    hook_release,
+    hook_records,
+    hook_runner,
+    engine,
+    endings,
+    planning,
+    prepare,
+)
 STEPS = 40
 PLANTED_SEEDS = 12
 NEEDED = (
     *("PreSync", "Sync", "PostSync", "SyncFail"),
     *("Complete", "Failed", "crash", "terminated", "deleted by hand", "ended ones deleted"),
-    *("succeeded", "failed"),
+    *("succeeded", "failed", "deletion", "torn down", "backup- done", "leave done"),
 )
 
 
@@ -144,6 +155,21 @@ def a_newer_commit_waits_for_nothing(honest, *args):
 @planted("phases_of")
 def hooks_before_the_sync_run_after_it(honest, text):
     return tuple("PostSync" if phase == "PreSync" else phase for phase in honest(text))
+
+
+@planted("bring_on")
+async def nobody_waits_for_hooks_of_a_deletion(honest, *args, **more):
+    return deletion.Progress(is_done=True)
+
+
+@planted("clean_up")
+async def hooks_of_a_deletion_are_kept_for_good(honest, *args, **more):
+    return None
+
+
+@planted("is_of_deletion")
+def hooks_of_a_deletion_go_like_those_of_a_sync(honest, live):
+    return False
 
 
 @pytest.mark.parametrize("title", PLANTED)

@@ -26,7 +26,6 @@ class History:
     def __init__(self, world, seed):
         self.world = world
         self.random = random.Random(seed)
-        self.hidden = False
         self.wanted = {}
         self.ever = {}
         self.trace = []
@@ -64,8 +63,7 @@ class History:
         self.put([config_map(name, **data) for name, data in self.wanted.items()])
 
     def put(self, content):
-        if self.hidden:
-            self.show()
+        self.world.git.show()
         self.world.git.commit({"deploy/a.yaml": content})
 
     def spoil(self):
@@ -76,16 +74,6 @@ class History:
             self.put([{**config_map("a"), "data": {"key": 5}}])
         else:
             self.put("# nothing\n")
-
-    def hide(self):
-        if not self.hidden:
-            self.world.git.hide()
-            self.hidden = True
-
-    def show(self):
-        if self.hidden:
-            self.world.git.show()
-            self.hidden = False
 
     def meddle(self):
         name = self.random.choice(NAMES)
@@ -128,8 +116,8 @@ class History:
                 self.commit,
                 self.commit,
                 self.spoil,
-                self.hide,
-                self.show,
+                self.world.git.hide,
+                self.world.git.show,
                 self.meddle,
                 self.meddle,
                 self.crash,
@@ -146,7 +134,7 @@ class History:
 
     def calm(self):
         self.world.cluster.crash_at = None
-        self.show()
+        self.world.git.show()
         self.relax()
         self.commit()
         self.wait(1300)

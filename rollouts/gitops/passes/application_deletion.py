@@ -14,11 +14,12 @@ from rollouts.gitops.engine import Content
 from rollouts.gitops.frontends import application as frontend
 from rollouts.gitops.frontends import application_status as words
 from rollouts.gitops.frontends.door import StatusDoor
-from rollouts.gitops.hook_records import clear_hooks
+from rollouts.gitops.hook_records import clear_hooks, read_recorded
+from rollouts.gitops.hook_release import releases
 from rollouts.gitops.hooks import Hook, Operation, read_hooks
 from rollouts.gitops.memory import UnitMemory
 from rollouts.gitops.model import Condition
-from rollouts.gitops.order import DELETION_PHASES
+from rollouts.gitops.order import DELETION_PHASES, PHASES
 from rollouts.gitops.room import Room
 from rollouts.gitops.source import SourceError
 from rollouts.gitops.teardown import tear_down
@@ -72,7 +73,9 @@ class _Deletion:
                 f"the finalizers {', '.join(hooked)}"
             )
             return await self._report(text, self._room.poll)
-        if cascade and await self._clear_hooks(spare_deletion=bool(hooked)):
+        if not cascade:
+            await self._release_hooks()
+        elif await self._clear_hooks(spare_deletion=bool(hooked)):
             return self._now + LOOK
         wake_at = await self._run_hooks("PreDelete")
         if wake_at is not None:
@@ -118,7 +121,7 @@ class _Deletion:
             return found.error
         content = Content(found.revision, found.rendered.objects)
         prepared = await self._room.engine.prepare(self._unit, content)
-        self._hooks = read_hooks(prepared.hooks, DELETION_PHASES)
+        self._hooks = read_hooks(prepared.hooks, (*PHASES, *DELETION_PHASES))
         return ""
 
     async def _run_hooks(self, phase: str) -> datetime | None:
@@ -155,6 +158,19 @@ class _Deletion:
         problems = [Condition(_PROBLEM, problem)]
         await self._door.write(words.troubled_status(self._door.status, problems, self._now))
         return self._now + delay
+
+    async def _release_hooks(self) -> None:
+        """Let the hooks of the last sync go on without us."""
+        engine = self._room.engine
+        recorded = await read_recorded(engine.access, engine.kinds, self._unit, self._state.hooks)
+        found = releases(
+            recorded,
+            self._unit,
+            now=self._now,
+            is_over=True,
+            control_namespace=self._room.control_namespace,
+        )
+        await engine.release(self._unit, found)
 
     async def _clear_hooks(self, *, spare_deletion: bool) -> bool:
         engine = self._room.engine

@@ -11,49 +11,34 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from rollouts.api.documents import BadDocument, Document, read_documents
-from rollouts.gitops.process import Command, Completed, OutputTooLarge, ProcessError, Runner
+from rollouts.gitops.process import Runner
 from rollouts.gitops.redact import one_line
 from rollouts.gitops.render.chart import Capabilities, ChartOptions, template_arguments
 from rollouts.gitops.render.chart_files import ChartFiles, add_dependencies, value_files
 from rollouts.gitops.render.model import RenderError
 from rollouts.gitops.render.plain import Documents
 from rollouts.gitops.render.private_copy import (
-    COPY,
     COPY_BYTES_MAX,
-    closed_environment,
-    words_of,
-    write_copy,
+    Answer,
+    Call,
+    Program,
+    find_program,
+    run_in_copy,
 )
-from rollouts.gitops.source.tree import MANIFEST_BYTES_MAX, Tree
-
-RENDER_SECONDS_MAX = 60.0
+from rollouts.gitops.source.tree import Tree
 
 _OWN_VALUES = "values-of-application.yaml"
 _SOURCE = re.compile(rb"^---\r?\n# Source: ([^\r\n]+)\r?\n", re.MULTILINE)
 _MISSING = "missing in charts/ directory"
 
 
-@dataclass(frozen=True, slots=True)
-class Helm:
-    """The program; `version` changes when it is replaced."""
-
-    path: str
-    version: str
-
-
-def find_helm(which: Callable[[str], str | None] = shutil.which) -> Helm | None:
+def find_helm(which: Callable[[str], str | None] = shutil.which) -> Program | None:
     """Return helm from the PATH; None without it."""
-    path = which("helm")
-    if path:
-        with suppress(OSError):  # It vanished between two looks.
-            status = Path(path).stat()
-            return Helm(path, f"helm {status.st_size} {status.st_mtime_ns}")
-    return None
+    return find_program(which, ("helm", "template"))
 
 
 async def render_chart(
@@ -61,7 +46,7 @@ async def render_chart(
     path: str,
     options: ChartOptions,
     *,
-    helm: Helm,
+    helm: Program,
     capabilities: Capabilities,
     run: Runner,
     work: Path,
@@ -93,37 +78,21 @@ async def render_chart(
     )
     contents = await tree.read(dict.fromkeys(part.files.values()), bytes_max=COPY_BYTES_MAX)
     copied = {place: contents[name] for place, name in part.files.items()}
-    home = await asyncio.to_thread(write_copy, work, "helm", copied, {})
-    try:
-        await asyncio.to_thread((home / _OWN_VALUES).write_text, options.values)
-        answer = await run(
-            Command(
-                argv=(helm.path, "template", options.release, f"./{chart}", *arguments),
-                env=closed_environment(home),
-                directory=str(home / COPY),
-                timeout_seconds=RENDER_SECONDS_MAX,
-                output_bytes_max=MANIFEST_BYTES_MAX,
-            )
-        )
-    except OutputTooLarge as error:
-        raise RenderError(
-            f"{chart or '.'}: the chart renders to more than {MANIFEST_BYTES_MAX} bytes"
-        ) from error
-    except ProcessError as error:
-        raise RenderError(f"{chart or '.'}: {error}") from error
-    finally:
-        await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)
-    documents, warnings = await asyncio.to_thread(_read_answer, answer, chart, home)
+    call = Call(
+        "helm",
+        (*helm.arguments, options.release, f"./{chart}", *arguments),
+        where=chart or ".",
+        beside={_OWN_VALUES: options.values},
+    )
+    answer = await run_in_copy(call, copied, {}, run=run, work=work)
+    documents, warnings = await asyncio.to_thread(_read_answer, answer, chart)
     reads = tuple((each, tree.object_id(each)) for each in part.reads)
     return Documents(documents, reads, warnings)
 
 
-def _read_answer(
-    answer: Completed, chart: str, home: Path
-) -> tuple[tuple[Document, ...], tuple[str, ...]]:
-    said = words_of(answer.stderr, home)
+def _read_answer(answer: Answer, chart: str) -> tuple[tuple[Document, ...], tuple[str, ...]]:
     if answer.returncode:
-        text = one_line(said).removeprefix("Error: ") or "helm failed and gave no reason"
+        text = one_line(answer.said).removeprefix("Error: ") or "helm failed and gave no reason"
         if _MISSING in text:
             text += "; commit them there, as helm dependency build does: nothing is downloaded"
         raise RenderError(f"{chart or '.'}: {text}")
@@ -131,7 +100,7 @@ def _read_answer(
         documents = tuple(_documents(answer.stdout, chart))
     except BadDocument as error:
         raise RenderError(str(error)) from error
-    lines = (one_line(line) for line in said.splitlines())
+    lines = (one_line(line) for line in answer.said.splitlines())
     return documents, tuple(f"{chart or '.'}: {line}" for line in lines if line)
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -14,7 +12,7 @@ import orjson
 from rollouts.api.documents import BadDocument, Document, read_documents
 from rollouts.api.refs import Manifest
 from rollouts.gitops.model import Family
-from rollouts.gitops.process import Command, OutputTooLarge, ProcessError, Runner
+from rollouts.gitops.process import Runner
 from rollouts.gitops.redact import one_line
 from rollouts.gitops.render.layers import (
     Layers,
@@ -26,40 +24,23 @@ from rollouts.gitops.render.model import RenderError, RenderOptions
 from rollouts.gitops.render.overrides import conflicts, merge
 from rollouts.gitops.render.plain import Documents, select_files
 from rollouts.gitops.render.private_copy import (
-    COPY,
     COPY_BYTES_MAX,
-    closed_environment,
+    Call,
+    Program,
     files_below,
-    words_of,
-    write_copy,
+    find_program,
+    run_in_copy,
 )
-from rollouts.gitops.source.tree import MANIFEST_BYTES_MAX, Tree
-
-BUILD_SECONDS_MAX = 60.0
+from rollouts.gitops.source.tree import Tree
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
-    """A program that builds kustomizations; `version` changes when it is replaced."""
-
-    arguments: tuple[str, ...]
-    version: str
-
-
-def find_binary(which: Callable[[str], str | None] = shutil.which) -> Binary | None:
+def find_binary(which: Callable[[str], str | None] = shutil.which) -> Program | None:
     """Return kustomize from the PATH, or kubectl, which has it inside; None without either."""
-    for name, arguments in (("kustomize", ("build",)), ("kubectl", ("kustomize",))):
-        path = which(name)
-        if path:
-            with suppress(OSError):  # It vanished between two looks: try the next.
-                status = Path(path).stat()
-                version = f"{name} {status.st_size} {status.st_mtime_ns}"
-                return Binary((path, *arguments), version)
-    return None
+    return find_program(which, ("kustomize", "build"), ("kubectl", "kustomize"))
 
 
 async def build(
-    tree: Tree, path: str, options: RenderOptions, *, binary: Binary, run: Runner, work: Path
+    tree: Tree, path: str, options: RenderOptions, *, binary: Program, run: Runner, work: Path
 ) -> Documents:
     """Build the kustomization of a directory; for Flux, one is made up where there is none.
 
@@ -129,40 +110,28 @@ def _has_ancestor(path: str, directories: dict[str, None]) -> bool:
 
 
 async def _run(
-    tree: Tree, layers: Layers, *, binary: Binary, run: Runner, work: Path
+    tree: Tree, layers: Layers, *, binary: Program, run: Runner, work: Path
 ) -> tuple[tuple[Document, ...], tuple[str, ...]]:
     files, links = files_below(tree, layers.directories, layers.links)
     contents = await tree.read(files, bytes_max=COPY_BYTES_MAX)
     own = _below(layers.directory, layers.file)
     contents[own] = orjson.dumps(layers.kustomization)  # JSON is YAML.
-    home = await asyncio.to_thread(write_copy, work, "kustomize", contents, links)
-    try:
-        target = home / COPY / layers.directory
-        answer = await run(
-            Command(
-                argv=(*binary.arguments, "--load-restrictor=LoadRestrictionsRootOnly", str(target)),
-                env=closed_environment(home),
-                directory=str(home),
-                timeout_seconds=BUILD_SECONDS_MAX,
-                output_bytes_max=MANIFEST_BYTES_MAX,
-            )
-        )
-    except OutputTooLarge as error:
-        raise RenderError(
-            f"{own}: the build produces more than {MANIFEST_BYTES_MAX} bytes"
-        ) from error
-    except ProcessError as error:
-        raise RenderError(f"{own}: {error}") from error
-    finally:
-        await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)
-    said = words_of(answer.stderr, home)
+    target = f"./{layers.directory}"
+    call = Call(
+        "kustomize",
+        (*binary.arguments, "--load-restrictor=LoadRestrictionsRootOnly", target),
+        where=own,
+    )
+    answer = await run_in_copy(call, contents, links, run=run, work=work)
     if answer.returncode:
-        raise RenderError(f"{own}: {one_line(said) or 'kustomize failed and gave no reason'}")
+        raise RenderError(
+            f"{own}: {one_line(answer.said) or 'kustomize failed and gave no reason'}"
+        )
     try:
         documents = await asyncio.to_thread(read_documents, answer.stdout, own)
     except BadDocument as error:
         raise RenderError(str(error)) from error
-    lines = (one_line(line).removeprefix("# Warning: ") for line in said.splitlines())
+    lines = (one_line(line).removeprefix("# Warning: ") for line in answer.said.splitlines())
     warnings = tuple(f"{own}: {line}" for line in lines if line)
     return documents, warnings
 
