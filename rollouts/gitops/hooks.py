@@ -260,19 +260,32 @@ def known_records(
     records: tuple[HookRecord, ...],
     operation: Operation | None,
     live: Mapping[ResourceKey, Manifest | None],
+    now: datetime,
     control_namespace: str,
 ) -> tuple[HookRecord, ...]:
-    """Return the records of an operation, with instances that it made and did not yet record."""
+    """Return the records of an operation, with instances that it made and did not yet record.
+
+    A failure on record may be that of an earlier try, while the next one runs already.
+    """
     found = list(records)
     for hook in hooks:
         key = instance_key(hook, operation)
         there = live.get(key) if key is not None else None
-        if operation is None or key is None or there is None or record_of(hook, records):
+        if operation is None or key is None or there is None:
             continue
         is_made = annotations_of(there).get(OPERATION) == operation.tag(hook.phase)
-        if is_made and is_tracked_by(there, unit.id, key, control_namespace):
-            found.append(HookRecord(key, hook.kind.version, hook.phase))
+        if not is_made or not is_tracked_by(there, unit.id, key, control_namespace):
+            continue
+        fresh, before = HookRecord(key, hook.kind.version, hook.phase), record_of(hook, records)
+        if before is None:
+            found.append(fresh)
+        elif before.state in (Phase.FAILED, Phase.ERROR) and _runs(fresh, there, now):
+            found[found.index(before)] = fresh
     return tuple(found)
+
+
+def _runs(record: HookRecord, there: Manifest, now: datetime) -> bool:
+    return judge(record, there, now).state is Phase.RUNNING
 
 
 def is_of_deletion(live: Manifest) -> bool:

@@ -154,6 +154,7 @@ def plan_sync(unit: SyncUnit, seen: Observed, now: datetime) -> SyncPlan:
         records=seen.state.hooks,
         operation=last,
         live=seen.live,
+        now=now,
         control_namespace=seen.control_namespace,
     )
     going_on = seen.state.attempt is not None and seen.state.attempt.phase is Phase.RUNNING

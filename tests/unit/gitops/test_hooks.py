@@ -28,6 +28,7 @@ from rollouts.gitops.hooks import (
     instance_key,
     instance_of,
     is_instance,
+    known_records,
     next_deed,
     phases_of,
     read_hooks,
@@ -217,6 +218,52 @@ class TestNext:
     )
     def test_what_runs_is_judged_by_its_health(self, there, state):
         assert deed(hook(), there, record(hook())).record.state is state
+
+
+class TestWhatIsKnown:
+    """A controller may die, or fail to write, between making an instance and recording it."""
+
+    AGAIN = Operation(COMMIT, NOW, retries=1)
+    BOTH = (hook(), hook("m-", generated=True))
+
+    def states(self, one, there, *records):
+        key = instance_key(one, self.AGAIN)
+        found = known_records(
+            [one],
+            unit(),
+            records=records,
+            operation=self.AGAIN,
+            live={key: there},
+            now=NOW,
+            control_namespace="argocd",
+        )
+        return [(each.key, each.state) for each in found]
+
+    @pytest.mark.parametrize(
+        "one", [hook(), hook("m-", generated=True)], ids=["fixed", "generated"]
+    )
+    def test_an_instance_that_was_not_recorded_is_known(self, one):
+        key = instance_key(one, self.AGAIN)
+
+        assert self.states(one, live(one, self.AGAIN)) == [(key, Phase.RUNNING)]
+
+    @pytest.mark.parametrize(
+        "one", [hook(), hook("m-", generated=True)], ids=["fixed", "generated"]
+    )
+    def test_a_next_try_that_runs_goes_before_the_failure_of_the_last(self, one):
+        key, failed = instance_key(one, self.AGAIN), record(one, Phase.FAILED)
+
+        assert self.states(one, live(one, self.AGAIN), failed) == [(key, Phase.RUNNING)]
+
+    def test_a_failure_stays_one_when_its_instance_is_all_there_is(self):
+        failed = record(hook(), Phase.FAILED)
+        ended = live(hook(), self.AGAIN, verdict="Failed")
+
+        for there in (ended, live(hook()), None):
+            assert self.states(hook(), there, failed) == [(failed.key, Phase.FAILED)]
+
+    def test_an_instance_of_an_earlier_sync_is_none_of_this_one(self):
+        assert self.states(hook(), live(hook(), Operation("fff", at(-60)))) == []
 
 
 class TestLettingGo:
