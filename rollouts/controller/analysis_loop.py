@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from asyncio import gather
 from typing import TYPE_CHECKING, Any
 
 from rollouts.analysis.facts import RUN_UID
@@ -9,9 +11,10 @@ from rollouts.api.analysis_providers import EXECUTED_PROVIDERS
 from rollouts.api.refs import ANALYSIS_RUN, JOB, POD, ObjectRef
 from rollouts.controller.events import Subject
 from rollouts.controller.measure import Measurements
-from rollouts.controller.reconcile_run import Bench, reconcile_run
+from rollouts.controller.reconcile_run import Bench, reconcile_run, save_waiting
 from rollouts.controller.run_secrets import SecretReader
 from rollouts.controller.run_views import RunViews, has_jobs
+from rollouts.kube.errors import ClusterError
 from rollouts.telemetry.analysis import samples_of
 
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from rollouts.kube.store import Change, Store
     from rollouts.metric_providers.provider import MetricProvider
     from rollouts.telemetry.analysis import RunSample
+
+log = logging.getLogger(__name__)
 
 LANE = "analysis"
 
@@ -88,12 +93,23 @@ class AnalysisLoop:
             workers=hub.settings.workers,
             keys=self._keys,
         )
+        hub.at_end(self._save)
         hub.follow(
             ANALYSIS_RUN,
             self.views.runs,
             self._changed,
             label_selector=hub.settings.instance_selector,
         )
+
+    async def _save(self) -> None:
+        """Write what waits, so that whoever takes over need not measure it again."""
+        waiting = [_key(run) for run in self.views.waiting()]
+        ends = (save_waiting(key, self._bench) for key in waiting)
+        for key, end in zip(waiting, await gather(*ends, return_exceptions=True), strict=True):
+            if isinstance(end, ClusterError):
+                log.info("not saved", extra={"object": f"{key[1]}/{key[2]}", "error": str(end)})
+            elif end is not None:
+                raise end
 
     async def close(self) -> None:
         """Give up what is being measured and close all providers."""

@@ -198,7 +198,7 @@ class Controller:
         if self.hub is None:
             return
         # While the Lease is still renewed, so that passes may take the time they need.
-        await self.hub.shut(grace_seconds=self.settings.shutdown_seconds / 2)
+        await self.hub.shut(self.settings.shutdown_seconds / 3, in_order=True)
         await self.hub.recorder.drain(EVENTS_SECONDS_MAX)
         if self._leader_task is not None:
             await _cancel((self._leader_task,))

@@ -115,6 +115,7 @@ class Hub:
         self._sights: dict[Kind, list[Callable[[Standing], None]]] = {}
         self._spawn = spawn
         self._restore_signals = restore_signals
+        self._farewells: list[Callable[[], Awaitable[None]]] = []
         self._started = False
         self._is_open = False
         # What each lane cannot work without; the lanes that work, and those that are being held.
@@ -301,12 +302,29 @@ class Hub:
             said.append(f"{len(self.refusals)} refused, such as {'/'.join(key)}: {text}")
         return said
 
-    async def shut(self, grace_seconds: float) -> None:
-        """Stop working."""
+    def at_end(self, farewell: Callable[[], Awaitable[None]]) -> None:
+        """Have something done when work ends in good order, after the last pass."""
+        self._farewells.append(farewell)
+
+    async def shut(self, grace_seconds: float, *, in_order: bool = False) -> None:
+        """Stop working.
+
+        Args:
+            grace_seconds: how long passes in hand may take, and then what is left to be done.
+            in_order: we may write until the end.
+        """
         self._is_open = False
         self._working.clear()
         pauses = (queue.pause(grace_seconds=grace_seconds) for queue in self.queues.values())
         await asyncio.gather(*pauses)
+        if not in_order:
+            return
+        try:
+            async with asyncio.timeout(grace_seconds):
+                for farewell in self._farewells:
+                    await farewell()
+        except TimeoutError:
+            log.warning("ended without doing all that was left")
 
     async def _work(self, key: Key) -> datetime | None:
         return await self.reconcilers[key[0]](key)

@@ -140,6 +140,24 @@ async def reconcile_run(key: Key, bench: Bench) -> datetime | None:
     return bench.clock()
 
 
+async def save_waiting(key: Key, bench: Bench) -> None:
+    """Write what waits of a run for the next write, because there will be none by this process.
+
+    If somebody else has written meanwhile, it is left to whoever comes next to measure again.
+
+    Raises:
+        ClusterError: it cannot be written.
+    """
+    _, namespace, name = key
+    run = bench.views.look(namespace, name, bench.clock())
+    if run is None or run.unsaved is None:
+        return
+    try:
+        await _write_status(run, run.status, bench)
+    except Overtaken as error:
+        log.debug("not saved", extra={"object": str(error)})
+
+
 async def _with_secrets(run: RunFacts, bench: Bench) -> RunFacts:
     """Return a run, refused if a Secret is missing, before anything of it is measured.
 

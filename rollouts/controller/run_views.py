@@ -96,6 +96,10 @@ class RunViews:
         """Keep a status, and what it says of each metric, that is written with the next one."""
         self._waiting[run.uid] = saving.leave_waiting(run, status, results, now)
 
+    def waiting(self) -> tuple[RunFacts, ...]:
+        """Return the runs of which something is not written yet."""
+        return tuple(self._waiting.values())
+
     def saved(self, run: RunFacts) -> None:
         """Take it in that nothing of a run waits any more."""
         self._waiting.pop(run.uid, None)

@@ -6,12 +6,14 @@ import asyncio
 import base64
 import contextlib
 import logging
+from datetime import timedelta
 
 import aiohttp
 import pytest
 from analysis_runs import compile_condition, job_metric, metric, run_manifest, sample
 from shell.front import Front, serve_front, until
 
+from rollouts.analysis import saving
 from rollouts.analysis.sample import MeasurementError
 from rollouts.api.crd import render_crds
 from rollouts.api.documents import read_documents
@@ -124,6 +126,26 @@ def story(tmp_path, tell, **settings):
 @pytest.fixture(autouse=True)
 def _own_namespace(monkeypatch):
     monkeypatch.delenv("POD_NAMESPACE", raising=False)
+
+
+def test_what_waits_to_be_written_is_written_at_a_good_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(saving, "SAVE_EVERY_EACH", timedelta(seconds=9))
+
+    async def go():
+        async with serve_front(crowd()) as front:
+            async with running(tmp_path, front) as world:
+                world.create(metric("success", interval="1s", count=9))
+                await until(lambda: len(world.source.asked) >= 3)
+                await until(world.loop.views.waiting)
+                before = world.status()["metricResults"][0]["count"]
+                known = world.loop.views.waiting()[0].status["metricResults"][0]["count"]
+                assert before < known
+            return known, world.status()
+
+    known, status = asyncio.run(go())
+
+    assert status["metricResults"][0]["count"] >= known
+    assert status["phase"] == "Running"
 
 
 def test_a_run_is_measured_judged_written_and_then_left_alone(tmp_path):
