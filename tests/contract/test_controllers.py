@@ -124,10 +124,13 @@ def test_a_service_has_the_addresses_of_its_ready_pods(living, town):
     def serves(_, found):
         # On a cluster with nodes of its own the address may change once more.
         pods = living.list(PODS, town, label_selector="app=web").items
-        return [
+        told = [
             (each["conditions"]["ready"], each["addresses"], each["targetRef"]["name"])
             for each in found.get("endpoints") or ()
-        ] == [(True, [pod["status"].get("podIP")], pod["metadata"]["name"]) for pod in pods]
+        ]
+        return told == [
+            (True, [pod["status"].get("podIP")], pod["metadata"]["name"]) for pod in pods
+        ] and bool(told)
 
     found = wait_for(slices, serves)
     assert "web" == found["metadata"]["labels"]["kubernetes.io/service-name"]
