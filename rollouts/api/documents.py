@@ -47,6 +47,10 @@ class BadDocument(ValueError):
         return f"{place}: {self.reason}" if place else self.reason
 
 
+SIGNS_OF_A_MANIFEST = (b"apiVersion", b"kind", b"metadata")
+"""Words that every manifest has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """One document of a text.
@@ -82,6 +86,11 @@ class Document:
     def refuse(self, reason: str, path: tuple[str | int, ...] = ()) -> BadDocument:
         """Return the error that blames a field of this document."""
         return BadDocument(self.source, self.index, self.position(path), reason)
+
+
+def has_sign_of_manifest(content: bytes) -> bool:
+    """Tell whether a file holds one of the words that every manifest has."""
+    return any(sign in content for sign in SIGNS_OF_A_MANIFEST)
 
 
 def read_documents(text: str | bytes, source: str = "") -> tuple[Document, ...]:

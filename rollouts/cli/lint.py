@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".yaml", ".yml", ".json")
 CHART_FILE = "Chart.yaml"
-SIGNS_OF_A_MANIFEST = (b"apiVersion", b"kind", b"metadata")
-"""A file in a directory that has none of these words is none, for a sync neither."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -113,9 +111,9 @@ def _chart_of(file: Path, directory: Path) -> Path | None:
 
 def _is_something_else(text: bytes) -> bool:
     """Tell whether a file is sound and has nothing of a manifest, as values of a chart."""
-    from rollouts.api.documents import BadDocument, read_documents
+    from rollouts.api.documents import BadDocument, has_sign_of_manifest, read_documents
 
-    if any(sign in text for sign in SIGNS_OF_A_MANIFEST) or not text.strip():
+    if has_sign_of_manifest(text) or not text.strip():
         return False
     try:
         read_documents(text)

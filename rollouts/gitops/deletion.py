@@ -12,22 +12,20 @@ from datetime import datetime, timedelta
 
 from rollouts.api.refs import ObjectRef
 from rollouts.gitops.compare import Access, read_live
-from rollouts.gitops.hook_records import let_go, let_go_all
-from rollouts.gitops.hook_release import Release, has_policy, is_held
+from rollouts.gitops.hook_records import let_go, let_go_all, list_instances
+from rollouts.gitops.hook_release import Release, has_policy, release_of
 from rollouts.gitops.hook_runner import HookRunner
 from rollouts.gitops.hooks import (
-    HOOK_OF,
     Hook,
     Operation,
     instance_key,
-    is_doomed,
     is_of_deletion,
     judge,
     read_hooks,
-    unit_label,
 )
 from rollouts.gitops.live import LiveObjects
-from rollouts.gitops.model import Declared, HookRecord, Phase, ResourceKey, SyncUnit
+from rollouts.gitops.model import Declared, HookRecord, Phase, SyncUnit
+from rollouts.gitops.options import is_doomed
 from rollouts.gitops.order import DELETION_PHASES
 from rollouts.gitops.outcome import Applied
 from rollouts.gitops.tracking import is_tracked_by
@@ -40,6 +38,8 @@ FINALIZERS: Mapping[str, str] = {
 
 CLEANUP = "post-delete-finalizer.argocd.argoproj.io/cleanup"
 """What keeps it until these hooks are let go, or deleted as their policies say."""
+
+_OURS = (*FINALIZERS.values(), CLEANUP)
 
 RETRY_DELAY = timedelta(minutes=1)
 """Wait between the failure of such a hook and another try."""
@@ -61,7 +61,7 @@ class Progress:
 
 def ours(finalizers: Iterable[str]) -> tuple[str, ...]:
     """Return those of these finalizers that stand for hooks of a deletion."""
-    return tuple(each for each in finalizers if each in (*FINALIZERS.values(), CLEANUP))
+    return tuple(each for each in finalizers if each in _OURS)
 
 
 def finalizers_with(current: Sequence[str], hooks: Iterable[Declared]) -> list[str]:
@@ -69,7 +69,7 @@ def finalizers_with(current: Sequence[str], hooks: Iterable[Declared]) -> list[s
     phases = dict.fromkeys(hook.phase for hook in read_hooks(hooks, DELETION_PHASES))
     wanted = [FINALIZERS[phase] for phase in phases]
     wanted += [CLEANUP] if wanted else []
-    kept = [each for each in current if each in wanted or not ours([each])]
+    kept = [each for each in current if each in wanted or each not in _OURS]
     return [*kept, *(each for each in wanted if each not in kept)]
 
 
@@ -93,11 +93,10 @@ async def bring_on(
     # Read anew whatever is known: nobody watches for a unit that goes.
     access = replace(access, live=LiveObjects())
     for wave in sorted(waves):
-        instances = {instance_key(hook, operation): hook for hook in waves[wave]}
         refs = {
             key: ObjectRef(hook.kind, key.namespace, key.name)
-            for key, hook in instances.items()
-            if key is not None
+            for hook in waves[wave]
+            if (key := instance_key(hook, operation)) is not None
         }
         live = await read_live(access, refs.items())
         done = Applied()
@@ -147,18 +146,13 @@ async def clean_up(
     Raises:
         ClusterError: the cluster cannot be read or written.
     """
-    selector = f"{HOOK_OF}={unit_label(unit)}"
     places = dict.fromkeys((hook.kind, hook.declared.key.namespace) for hook in hooks)
     for kind, namespace in places:
-        for each in await access.cluster.list(kind, namespace, label_selector=selector):
-            live = {"apiVersion": kind.api_version, "kind": kind.kind, **each}
-            name = str(live["metadata"]["name"])
-            key = ResourceKey(kind.group, kind.kind, namespace, name)
+        for key, live in await list_instances(access, unit, kind, namespace):
             if not is_tracked_by(live, unit.id, key, control_namespace):
                 continue
             seen = judge(HookRecord(key, kind.version, ""), live, now)
-            is_to_go = is_of_deletion(live) and has_policy(live, seen.state)
-            delete = is_to_go and not is_doomed(live)
-            if delete or is_held(live):
-                release = Release(ObjectRef(kind, namespace, name), key, live, delete)
+            delete = is_of_deletion(live) and has_policy(live, seen.state)
+            release = release_of(kind, key, live, delete=delete)
+            if release is not None:
                 await let_go(access, release, propagation=unit.prune_propagation)

@@ -232,6 +232,8 @@ class Engine:
         self, unit: SyncUnit, seen: Observed, plan: SyncPlan, now: datetime
     ) -> None:
         """Let the hooks of a replaced operation go before status forgets their names."""
+        if not plan.former:
+            return
         found = releases(
             Recorded(plan.former, seen.live, _kinds_of(seen, plan.former)),
             unit,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from rollouts.api.refs import Kind, ObjectRef
+from rollouts.api.refs import Kind, Manifest, ObjectRef
 from rollouts.gitops.compare import Access, read_live
 from rollouts.gitops.health.assess import HOOK_FINALIZER
-from rollouts.gitops.hook_release import Recorded, Release, is_held
-from rollouts.gitops.hooks import HOOK_OF, is_doomed, is_of_deletion, unit_label
+from rollouts.gitops.hook_release import Recorded, Release, is_held, release_of
+from rollouts.gitops.hooks import HOOK_OF, is_of_deletion, unit_label
 from rollouts.gitops.kinds import Kinds
 from rollouts.gitops.model import HookRecord, ResourceKey, SyncUnit
 from rollouts.gitops.options import read_options
@@ -36,6 +36,24 @@ async def read_recorded(
     return Recorded(records, await read_live(access, refs.items()), found)
 
 
+async def list_instances(
+    access: Access, unit: SyncUnit, kind: Kind, namespace: str
+) -> list[tuple[ResourceKey, Manifest]]:
+    """Return what the cluster takes for instances of a unit; whether they bear its mark is open.
+
+    Raises:
+        ClusterError: the cluster cannot be read.
+    """
+    selector = f"{HOOK_OF}={unit_label(unit)}"
+    place = ResourceKey(kind.group, kind.kind, namespace, "")
+    # Items of a list may lack their type.
+    own_type = {"apiVersion": kind.api_version, "kind": kind.kind}
+    return [
+        (replace(place, name=str(each["metadata"]["name"])), {**own_type, **each})
+        for each in await access.cluster.list(kind, namespace, label_selector=selector)
+    ]
+
+
 async def clear_hooks(
     access: Access,
     kinds: Kinds,
@@ -51,21 +69,18 @@ async def clear_hooks(
     them the kinds and namespaces in which those of earlier ones are found as well.
     """
     left: list[ResourceKey] = []
-    selector = f"{HOOK_OF}={unit_label(unit)}"
     for place, version in {replace(one.key, name=""): one.version for one in records}.items():
         kind = await kinds.of(place, version)
         if kind is None:
             continue
-        for live in await access.cluster.list(kind, place.namespace, label_selector=selector):
-            key = replace(place, name=str(live["metadata"]["name"]))
+        for key, live in await list_instances(access, unit, kind, place.namespace):
             if not is_tracked_by(live, unit.id, key, control_namespace):
                 continue
             if spare_deletion and is_of_deletion(live):
                 continue
             goes = read_options(live).delete
-            delete = goes and not is_doomed(live)
-            if is_held(live) or delete:
-                release = Release(ObjectRef(kind, key.namespace, key.name), key, live, delete)
+            release = release_of(kind, key, live, delete=goes)
+            if release is not None:
                 await let_go(access, release, propagation=unit.prune_propagation)
             left += [key] if goes else []
     return tuple(left)

@@ -6,14 +6,14 @@ Pure like `hooks`: read from records, and from the objects in the cluster.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from rollouts.api.refs import Kind, Manifest, ObjectRef
 from rollouts.gitops.health.assess import HOOK_FINALIZER
-from rollouts.gitops.hooks import Hook, is_doomed, is_instance, judge
+from rollouts.gitops.hooks import Hook, is_instance, judge
 from rollouts.gitops.model import Condition, HookRecord, Phase, ResourceKey, SyncUnit
-from rollouts.gitops.options import annotations_of, words
+from rollouts.gitops.options import annotations_of, is_doomed, words
 from rollouts.gitops.tracking import is_tracked_by
 
 DELETE_POLICY = "argocd.argoproj.io/hook-delete-policy"
@@ -53,6 +53,18 @@ class Recorded:
     records: tuple[HookRecord, ...] = ()
     live: Mapping[ResourceKey, Manifest | None] = field(default_factory=dict)
     kinds: Mapping[ResourceKey, Kind] = field(default_factory=dict)
+
+
+def release_of(kind: Kind, key: ResourceKey, live: Manifest, *, delete: bool) -> Release | None:
+    """Return how to let an instance go; None when nothing is left to do.
+
+    Args:
+        delete: it is to be deleted as well, unless it is being deleted already.
+    """
+    delete = delete and not is_doomed(live)
+    if not delete and not is_held(live):
+        return None
+    return Release(ObjectRef(kind, key.namespace, key.name), key, live, delete)
 
 
 def unfinished(
@@ -99,10 +111,10 @@ def releases(
         stopped = seen.state is Phase.RUNNING and (interrupted or is_interruptible(there))
         if record.state is Phase.RUNNING and not is_over and not (is_overtaken and stopped):
             continue
-        delete = (stopped or has_policy(there, seen.state)) and not is_doomed(there)
-        if delete or is_held(there):
-            ref = ObjectRef(kind, record.key.namespace, record.key.name)
-            found.append(Release(ref, record.key, there, delete))
+        delete = stopped or has_policy(there, seen.state)
+        release = release_of(kind, record.key, there, delete=delete)
+        if release is not None:
+            found.append(release)
     return tuple(found)
 
 
@@ -123,27 +135,17 @@ def still_running(
 
 
 def earlier_instances(
-    hook: Hook, listed: Iterable[Manifest], now: datetime
+    hook: Hook, listed: Iterable[tuple[ResourceKey, Manifest]], now: datetime
 ) -> Iterator[tuple[Manifest, HookRecord, bool]]:
     """Yield the instances of a hook with a generated name, the newest first, and how each stands.
 
     The last value tells whether it is too much, beside one that is about to be made.
     """
-    own = hook.declared.key
-    found: list[tuple[Manifest, ResourceKey]] = []
-    for each in listed:
-        key = replace(own, name=str((each.get("metadata") or {}).get("name", "")))
-        if is_instance(hook, key):
-            found.append(({**_type_of(hook), **each}, key))
-    found.sort(key=lambda one: str(one[0]["metadata"].get("creationTimestamp", "")), reverse=True)
-    for place, (live, key) in enumerate(found, start=1):
+    found = [(key, live) for key, live in listed if is_instance(hook, key)]
+    found.sort(key=lambda one: str(one[1]["metadata"].get("creationTimestamp", "")), reverse=True)
+    for place, (key, live) in enumerate(found, start=1):
         seen = judge(HookRecord(key, hook.kind.version, hook.phase), live, now)
         yield live, seen, place >= INSTANCES_KEPT_MAX
-
-
-def _type_of(hook: Hook) -> Manifest:
-    """Return what items of a list may lack."""
-    return {"apiVersion": hook.kind.api_version, "kind": hook.kind.kind}
 
 
 def is_held(live: Manifest) -> bool:

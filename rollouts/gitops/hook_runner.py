@@ -5,26 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from rollouts.api.refs import Manifest, ObjectRef
+from rollouts.api.refs import Manifest
 from rollouts.gitops import hooks as deciding
 from rollouts.gitops.compare import Access
-from rollouts.gitops.hook_records import let_go
-from rollouts.gitops.hook_release import Release, earlier_instances, is_held
+from rollouts.gitops.hook_records import let_go, list_instances
+from rollouts.gitops.hook_release import Release, earlier_instances, release_of
 from rollouts.gitops.hooks import (
-    HOOK_OF,
     Await,
     Clear,
     Hook,
     Look,
     Make,
     Operation,
-    is_doomed,
     judge,
     next_deed,
     record_of,
-    unit_label,
 )
 from rollouts.gitops.model import Declared, HookRecord, Phase, ResourceKey, SyncUnit
+from rollouts.gitops.options import is_doomed
 from rollouts.gitops.outcome import Applied, Waiting
 from rollouts.gitops.tracking import is_tracked_by
 from rollouts.kube.errors import AlreadyExists, Forbidden, NotFound, Rejected
@@ -173,9 +171,8 @@ class HookRunner:
         record may tell of any more; empty when the next may be made.
         """
         running = ""
-        namespace = hook.declared.key.namespace
-        listed = await self._access.cluster.list(
-            hook.kind, namespace, label_selector=f"{HOOK_OF}={unit_label(self._unit)}"
+        listed = await list_instances(
+            self._access, self._unit, hook.kind, hook.declared.key.namespace
         )
         for there, seen, is_too_much in earlier_instances(hook, listed, self._now):
             if not is_tracked_by(there, self._unit.id, seen.key, self._control_namespace):
@@ -184,14 +181,10 @@ class HookRunner:
                 self._access.live.care_too(self._unit.id, seen.key)
                 running = running or f"{seen.key} of an earlier sync still runs: {seen.message}"
                 continue
-            delete = is_too_much and not is_doomed(there)
-            if delete or is_held(there):
-                ref = ObjectRef(hook.kind, namespace, seen.key.name)
-                await let_go(
-                    self._access,
-                    Release(ref, seen.key, there, delete=delete),
-                    propagation=self._unit.prune_propagation,
-                )
+            release = release_of(hook.kind, seen.key, there, delete=is_too_much)
+            if release is not None:
+                propagation = self._unit.prune_propagation
+                await let_go(self._access, release, propagation=propagation)
         return running
 
 

@@ -19,7 +19,7 @@ from rollouts.api.refs import Kind, Manifest, ObjectRef
 from rollouts.gitops.health import Status, assess
 from rollouts.gitops.health.assess import HOOK_FINALIZER
 from rollouts.gitops.model import Attempt, Declared, HookRecord, Phase, ResourceKey, SyncUnit
-from rollouts.gitops.options import annotations_of, words
+from rollouts.gitops.options import annotations_of, is_doomed, words
 from rollouts.gitops.order import DELETION_PHASES, PHASES, wave_of
 from rollouts.gitops.tracking import is_tracked_by, with_mark
 
@@ -247,7 +247,7 @@ def judge(record: HookRecord, there: Manifest | None, now: datetime) -> HookReco
     if health is None or health.status is Status.HEALTHY:
         return replace(record, state=Phase.SUCCEEDED, message=health.message if health else "")
     if health.status in (Status.PROGRESSING, Status.SUSPENDED):
-        if (there.get("metadata") or {}).get("deletionTimestamp"):
+        if is_doomed(there):
             return judge(record, None, now)
         return replace(record, state=Phase.RUNNING, message=health.message)
     return replace(record, state=Phase.FAILED, message=health.message)
@@ -292,11 +292,6 @@ def is_of_deletion(live: Manifest) -> bool:
     """Tell whether an instance was made by the deletion of its unit."""
     tag = annotations_of(live).get(OPERATION, "")
     return any(f"-{phase.lower()}-" in tag for phase in DELETION_PHASES)
-
-
-def is_doomed(live: Manifest) -> bool:
-    """Tell whether an object is being deleted."""
-    return bool((live.get("metadata") or {}).get("deletionTimestamp"))
 
 
 def _short(revision: str) -> str:

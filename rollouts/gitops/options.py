@@ -1,4 +1,4 @@
-"""Reads what an object's own annotations ask of a sync, in both dialects."""
+"""Reads what an object says itself: what its annotations ask of a sync, and whether it goes."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ HELM_DRIFT = "helm.toolkit.fluxcd.io/driftDetection"
 
 _DISABLED = "disabled"
 _HELM_ORDINARY = ("crd-install",)  # Helm 2's word for an object that must come first.
+
+
+def is_doomed(live: Manifest) -> bool:
+    """Tell whether an object is being deleted."""
+    return bool((live.get("metadata") or {}).get("deletionTimestamp"))
 
 
 def annotations_of(manifest: Manifest) -> dict[str, str]:

@@ -14,8 +14,10 @@ from typing import Any, Final, TypeVar
 from rollouts.api.refs import Manifest
 
 PHASES: Final = ("PreSync", "Sync", "PostSync", "SyncFail")
-DELETION_PHASES: Final = ("PreDelete", "PostDelete")
 """Phases of an operation in their order; an object without a hook belongs to `Sync`."""
+
+DELETION_PHASES: Final = ("PreDelete", "PostDelete")
+"""Phases of a deletion, before the objects go and after they have gone."""
 
 SYNC_WAVE = "argocd.argoproj.io/sync-wave"
 HELM_WEIGHT = "helm.sh/hook-weight"

@@ -30,7 +30,7 @@ from rollouts.gitops.model import (
     ResourceKey,
     SyncUnit,
 )
-from rollouts.gitops.options import read_options
+from rollouts.gitops.options import is_doomed, read_options
 from rollouts.gitops.prepare import Prepared
 from rollouts.gitops.tracking import is_tracked_by
 
@@ -253,7 +253,7 @@ def find_stale(unit: SyncUnit, seen: Observed) -> tuple[Stale, ...]:
     found: list[Stale] = []
     for key, version in stale(seen.state.inventory, declared):
         live = seen.live.get(key)
-        if live is None or (live.get("metadata") or {}).get("deletionTimestamp"):
+        if live is None or is_doomed(live):
             continue
         if not is_tracked_by(live, unit.id, key, seen.control_namespace):
             continue

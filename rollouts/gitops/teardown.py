@@ -7,13 +7,14 @@ unit's, what its annotations protect, and every CustomResourceDefinition stays.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from rollouts.api.refs import CRD, Manifest, ObjectRef
 from rollouts.gitops.compare import Access, read_live
 from rollouts.gitops.inventory import Inventory
 from rollouts.gitops.kinds import Kinds
 from rollouts.gitops.model import Family, ResourceKey, SyncUnit
-from rollouts.gitops.options import read_options
+from rollouts.gitops.options import is_doomed, read_options
 from rollouts.gitops.order import (
     apply_rank,
     flux_prune_key,
@@ -23,6 +24,9 @@ from rollouts.gitops.order import (
 )
 from rollouts.gitops.tracking import is_tracked_by
 from rollouts.kube.errors import Conflict, NotFound
+
+LOOK = timedelta(seconds=5)
+"""Pace of looking whether deleted objects are gone, beside the watch that usually says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class Doomed:
     @property
     def is_going(self) -> bool:
         """Tell whether its deletion has been asked for already."""
-        return bool((self.live.get("metadata") or {}).get("deletionTimestamp"))
+        return is_doomed(self.live)
 
 
 async def tear_down(
@@ -52,8 +56,7 @@ async def tear_down(
     """
     refs: dict[ResourceKey, ObjectRef] = {}
     for key, version in inventory.entries:
-        api_version = f"{key.group}/{version}" if key.group else version
-        kind = await kinds.resolve(api_version, key.kind)
+        kind = await kinds.of(key, version)
         if kind is not None:
             refs[key] = ObjectRef(kind, key.namespace, key.name)
     # Read anew whatever is known: deletion is the one thing that cannot be corrected later.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+from shell.disturbances import Disturbances
 from shell.emulated import Crash
 from shell.gitops_world import config_map
 from shell.hook_judge import (
@@ -32,8 +33,10 @@ POLICIES = ("", "BeforeHookCreation", "HookSucceeded", "HookFailed", "HookSuccee
 KEEPING = ("",)
 
 
-class History:
+class History(Disturbances):
     """One random history."""
+
+    calls_to_crash_max = 25
 
     def __init__(self, world, seed):
         self.world = world
@@ -185,22 +188,10 @@ class History:
 
     # Faults
 
-    def crash(self):
-        cluster = self.world.cluster
-        cluster.calls.clear()
-        cluster.crash_at = self.random.randint(1, 25)
-        cluster.crash_served = self.random.random() < 0.5
-
-    def restart(self):
-        self.world.start()
-
     def overload(self):
         verb = self.random.choice(["apply", "patch", "delete", "get", "create"])
         names = [*self._instances(), "a", "b", "web"]
         self.world.cluster.refuse = [(verb, self.random.choice(names))]
-
-    def relax(self):
-        self.world.cluster.refuse = []
 
     def wait(self, seconds):
         try:

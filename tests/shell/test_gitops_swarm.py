@@ -8,6 +8,7 @@ import random
 
 import pytest
 from effort import seeds
+from shell.disturbances import Disturbances
 from shell.emulated import Crash
 from shell.gitops_world import World, config_map
 
@@ -20,7 +21,7 @@ NAMES = "abcdef"
 BROKEN = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a\n"
 
 
-class History:
+class History(Disturbances):
     """One random history, and what must hold in it."""
 
     def __init__(self, world, seed):
@@ -85,22 +86,10 @@ class History:
         else:
             self.world.patch(CONFIG_MAP, name, {"data": {"key": "hand"}})
 
-    def crash(self):
-        cluster = self.world.cluster
-        cluster.calls.clear()
-        cluster.crash_at = self.random.randint(1, 20)
-        cluster.crash_served = self.random.random() < 0.5
-
-    def restart(self):
-        self.world.start()
-
     def overload(self):
         verb = self.random.choice(["apply", "patch", "delete", "get"])
         name = "web" if verb == "patch" else self.random.choice(NAMES)
         self.world.cluster.refuse = [(verb, name)]
-
-    def relax(self):
-        self.world.cluster.refuse = []
 
     def wait(self, seconds=None):
         try:

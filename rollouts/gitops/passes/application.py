@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rollouts.api.application import Application
 from rollouts.api.checks import read_application
@@ -22,14 +22,15 @@ from rollouts.gitops.frontends.documents import stamp
 from rollouts.gitops.frontends.door import Aside, StatusDoor
 from rollouts.gitops.health import Status
 from rollouts.gitops.hook_records import read_recorded, release_orphan
-from rollouts.gitops.hooks import is_doomed
 from rollouts.gitops.inventory import Inventory
 from rollouts.gitops.memory import UnitMemory
 from rollouts.gitops.model import Attempt, Condition, Drift, Phase
-from rollouts.gitops.passes.application_deletion import LOOK, delete_application
+from rollouts.gitops.options import is_doomed
+from rollouts.gitops.passes.application_content import find_content
+from rollouts.gitops.passes.application_deletion import delete_application
 from rollouts.gitops.plan import State
 from rollouts.gitops.room import Key, Room, earliest, jittered
-from rollouts.gitops.source import SourceError
+from rollouts.gitops.teardown import LOOK
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -186,25 +187,17 @@ class _Pass:
         return same and watched and not self._is_dirty and memory.seen_version == version
 
     async def _find(self) -> Found:
-        problem = frontend.unreadable(self._app)
-        if problem:
-            return Found(error=problem, is_build_error=True)
         request = self._request
-        revision = request.revision if request is not None else ""
         forced = bool(self._refresh) or (request is not None and not self._is_under_way())
-        try:
-            wishes = frontend.read_wishes(self._app, revision)
-            return await self._room.contents.find(
-                wishes,
-                memory=self._memory,
-                now=self._now,
-                login=self._room.logins.for_url,
-                max_age=timedelta(0) if forced else self._room.poll,
-                last_commits=frontend.known_commits(self._door.manifest),
-                namespace=self._unit.destination,
-            )
-        except SourceError as error:  # Credentials that cannot be read.
-            return Found(error=str(error))
+        return await find_content(
+            self._room,
+            self._app,
+            self._door.manifest,
+            memory=self._memory,
+            now=self._now,
+            revision=request.revision if request is not None else "",
+            is_forced=forced,
+        )
 
     def _is_under_way(self) -> bool:
         attempt = frontend.read_state(self._door.manifest).attempt
@@ -316,8 +309,9 @@ class _Pass:
             if self._refresh and frontend.annotation(newest, frontend.REFRESH) == self._refresh:
                 metadata["annotations"] = {frontend.REFRESH: None}
             finalizers = newest["metadata"].get("finalizers") or []
-            if hooks is not None and finalizers_with(finalizers, hooks) != finalizers:
-                metadata["finalizers"] = finalizers_with(finalizers, hooks)
+            wanted = finalizers if hooks is None else finalizers_with(finalizers, hooks)
+            if wanted != finalizers:
+                metadata["finalizers"] = wanted
             return {**body, "metadata": metadata} if metadata else body
 
         return change

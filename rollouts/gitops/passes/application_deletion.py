@@ -20,12 +20,9 @@ from rollouts.gitops.hooks import Hook, Operation, read_hooks
 from rollouts.gitops.memory import UnitMemory
 from rollouts.gitops.model import Condition
 from rollouts.gitops.order import DELETION_PHASES, PHASES
+from rollouts.gitops.passes.application_content import find_content
 from rollouts.gitops.room import Room
-from rollouts.gitops.source import SourceError
-from rollouts.gitops.teardown import tear_down
-
-LOOK = timedelta(seconds=5)
-"""Pace of looking whether deleted objects are gone, and hooks have ended."""
+from rollouts.gitops.teardown import LOOK, tear_down
 
 _PROBLEM = "DeletionError"
 
@@ -102,21 +99,9 @@ class _Deletion:
 
     async def _read_hooks(self) -> str:
         """Find the hooks in Git; return why they cannot be told."""
-        problem = frontend.unreadable(self._app)
-        if problem:
-            return problem
-        try:
-            found = await self._room.contents.find(
-                frontend.read_wishes(self._app),
-                memory=self._memory,
-                now=self._now,
-                login=self._room.logins.for_url,
-                max_age=self._room.poll,
-                last_commits=frontend.known_commits(self._door.manifest),
-                namespace=self._unit.destination,
-            )
-        except SourceError as error:
-            return str(error)
+        found = await find_content(
+            self._room, self._app, self._door.manifest, memory=self._memory, now=self._now
+        )
         if found.rendered is None:
             return found.error
         content = Content(found.revision, found.rendered.objects)

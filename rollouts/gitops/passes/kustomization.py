@@ -23,19 +23,18 @@ from rollouts.gitops.frontends import kustomization_status as words
 from rollouts.gitops.frontends.application import annotation
 from rollouts.gitops.frontends.door import StatusDoor
 from rollouts.gitops.frontends.kustomization_status import Verdict
-from rollouts.gitops.hooks import is_doomed
 from rollouts.gitops.inventory import Inventory, format_inventory
 from rollouts.gitops.memory import UnitMemory
 from rollouts.gitops.model import Attempt, Condition, ResourceKey
+from rollouts.gitops.options import is_doomed
 from rollouts.gitops.room import Key, Room, earliest, jittered
 from rollouts.gitops.source import Credentials, SourceError
-from rollouts.gitops.teardown import tear_down
+from rollouts.gitops.teardown import LOOK, tear_down
 from rollouts.kube.cluster import PatchType
 
 _LOGGER = logging.getLogger(__name__)
 
 DEPENDENCY_DELAY = timedelta(seconds=30)
-TEARDOWN_LOOK = timedelta(seconds=5)
 
 
 async def reconcile_kustomization(room: Room, namespace: str, name: str) -> datetime | None:
@@ -109,7 +108,7 @@ async def _tear_down(
             control_namespace=room.control_namespace,
         )
         if left:
-            return now + TEARDOWN_LOOK
+            return now + LOOK
     kept = [each for each in finalizers if each != frontend.FINALIZER]
     await door.write(door.status, aside=lambda _: {"metadata": {"finalizers": kept}})
     return None

@@ -14,13 +14,10 @@ from rollouts.gitops.render.model import RenderError
 from rollouts.gitops.render.private_copy import COPY_FILES_MAX
 from rollouts.gitops.source.errors import BadPath
 from rollouts.gitops.source.globs import match_glob
-from rollouts.gitops.source.tree import Tree
+from rollouts.gitops.source.tree import LINK_HOPS_MAX, Tree
 
 DEPENDENCIES_MAX = 100
 """Most charts in the same repository that one leads to."""
-
-LINKED_MAX = 40
-"""Most links to directories on one way."""
 
 _GLOB = re.compile(r"[*?\[{]")
 
@@ -48,7 +45,7 @@ class ChartFiles:
                 target = f"{there}/{name[len(here) + 1 if here else 0 :]}".lstrip("/")
                 if entry.kind == "file":
                     self.files.setdefault(target, name)
-                elif entry.kind == "symlink" and hops < LINKED_MAX:
+                elif entry.kind == "symlink" and hops < LINK_HOPS_MAX:
                     pending += self._follow(name, target, hops)
             if len(self.files) > COPY_FILES_MAX:
                 raise RenderError(

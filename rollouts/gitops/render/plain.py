@@ -6,7 +6,13 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rollouts.api.documents import BadDocument, Document, read_documents
+from rollouts.api.documents import (
+    SIGNS_OF_A_MANIFEST,
+    BadDocument,
+    Document,
+    has_sign_of_manifest,
+    read_documents,
+)
 from rollouts.gitops.model import Family
 from rollouts.gitops.render.model import RenderError, RenderOptions
 from rollouts.gitops.source.errors import BadPath
@@ -23,7 +29,6 @@ _SUFFIXES = {
     Family.KUSTOMIZATION: (".yaml", ".yml"),
 }
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
-_SIGNS_OF_A_MANIFEST = (b"apiVersion", b"kind", b"metadata")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +149,7 @@ def parse_files(
         except BadDocument as error:
             # A file that shows any sign of a manifest may have declared objects a commit ago:
             # passing over it would have them pruned.
-            if _may_be_unrelated(content, family) and not _has_a_sign(content):
+            if _may_be_unrelated(content, family) and not has_sign_of_manifest(content):
                 warnings.append(f"{name} is passed over: it is no manifest")
             else:
                 problems.append(str(error))
@@ -164,13 +169,7 @@ def _may_be_unrelated(content: bytes, family: Family) -> bool:
     Argo CD passes over files that lack one of the three words every manifest has (the
     values.yaml of a chart, a CI file); Flux refuses them.
     """
-    return family is Family.APPLICATION and not all(
-        sign in content for sign in _SIGNS_OF_A_MANIFEST
-    )
-
-
-def _has_a_sign(content: bytes) -> bool:
-    return any(sign in content for sign in _SIGNS_OF_A_MANIFEST)
+    return family is Family.APPLICATION and not all(sign in content for sign in SIGNS_OF_A_MANIFEST)
 
 
 def _is_object(document: Document) -> bool:

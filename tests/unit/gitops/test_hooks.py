@@ -350,6 +350,12 @@ class TestUnfinished:
         assert bool(unfinished([known], {known.key: there}, NOW)) is counts
 
 
+def keyed(listed):
+    return [
+        (ResourceKey("batch", "Job", "shop", each["metadata"]["name"]), each) for each in listed
+    ]
+
+
 class TestEarlierInstances:
     def listed(self, count, *, ended=True):
         one = hook("m-", generated=True)
@@ -365,17 +371,19 @@ class TestEarlierInstances:
         one, listed = self.listed(there)
 
         found = [
-            live for live, _, is_too_much in earlier_instances(one, listed, NOW) if is_too_much
+            live
+            for live, _, is_too_much in earlier_instances(one, keyed(listed), NOW)
+            if is_too_much
         ]
         assert found == listed[:too_many][::-1]
 
     def test_each_comes_with_how_it_stands(self):
         one, listed = self.listed(2, ended=False)
 
-        states = [seen.state for _, seen, _ in earlier_instances(one, listed, NOW)]
+        states = [seen.state for _, seen, _ in earlier_instances(one, keyed(listed), NOW)]
         assert states == [Phase.RUNNING, Phase.RUNNING]
 
     def test_instances_of_other_hooks_are_none(self):
         _, listed = self.listed(2)
 
-        assert list(earlier_instances(hook("n-", generated=True), listed, NOW)) == []
+        assert list(earlier_instances(hook("n-", generated=True), keyed(listed), NOW)) == []
