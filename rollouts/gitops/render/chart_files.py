@@ -39,17 +39,21 @@ class ChartFiles:
         """Add everything below a directory; links are replaced by what they lead to."""
         self.reads[real] = None
         pending = [(real, place, 0)]
+        directories = 0
         while pending:
             here, there, hops = pending.pop()
+            directories += 1
             for name, entry in self.tree.walk(here):
                 target = f"{there}/{name[len(here) + 1 if here else 0 :]}".lstrip("/")
                 if entry.kind == "file":
                     self.files.setdefault(target, name)
                 elif entry.kind == "symlink" and hops < LINK_HOPS_MAX:
                     pending += self._follow(name, target, hops)
-            if len(self.files) > COPY_FILES_MAX:
+            # Links that lead in circles multiply, also where there is no file.
+            if len(self.files) > COPY_FILES_MAX or directories > COPY_FILES_MAX:
                 raise RenderError(
-                    f"{self.directory or '.'}: the chart has more than {COPY_FILES_MAX} files"
+                    f"{self.directory or '.'}: the chart has more than {COPY_FILES_MAX} files "
+                    "or linked directories"
                 )
 
     def _follow(self, link: str, place: str, hops: int) -> list[tuple[str, str, int]]:

@@ -149,6 +149,14 @@ class TestAsking:
         assert asked.files["chart/files/all.yaml"] == "a: b\n"
         assert asked.files["chart/files/deep/one.yaml"] == "c: d\n"
 
+    def test_links_that_multiply_without_a_file_come_to_an_end(self, asked):
+        (asked.desk.root / "chart/loop").mkdir()
+        for name in ("one", "two"):
+            (asked.desk.root / "chart/loop" / name).symlink_to(".")
+
+        with pytest.raises(RenderError, match="more than 20000 files"):
+            asked.render()
+
     def test_charts_of_the_same_repository_are_put_where_helm_looks(self, asked):
         dependency = "dependencies: [{name: %s, version: 1.0.0, repository: 'file://%s'}]\n"
         asked.desk.write(
